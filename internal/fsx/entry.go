@@ -1,0 +1,98 @@
+package fsx
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// Mkdir makes the directory name, for root alone.
+func (d *Dir) Mkdir(name string) error {
+	return d.change("make directory", name, func() error {
+		return unix.Mkdirat(d.fd, name, 0o700)
+	})
+}
+
+// Symlink makes the symlink name to target, which is not interpreted.
+func (d *Dir) Symlink(target, name string) error {
+	return d.change("make symlink", name, func() error {
+		return unix.Symlinkat(target, d.fd, name)
+	})
+}
+
+// Mknod makes a FIFO, a socket or the device m.Rdev, for root alone. Of m it
+// uses Type and Rdev; Apply does the rest.
+func (d *Dir) Mknod(name string, m Meta) error {
+	device := uint64(0)
+	switch m.Type {
+	case CharDevice, BlockDevice:
+		device = m.Rdev
+	case FIFO, Socket:
+	default:
+		return describe(ErrType, "make node", name)
+	}
+	return d.change("make node", name, func() error {
+		return unix.Mknodat(d.fd, name, m.Type.format()|0o600, int(device))
+	})
+}
+
+// Link makes name another link to the inode that fromName is in from. A symlink
+// is linked itself. It returns ErrMount if the two are not on one mount.
+func (d *Dir) Link(from *Dir, fromName, name string) error {
+	if err := checkName(fromName); err != nil {
+		return describe(err, "link", fromName)
+	}
+	return d.change("link", name, func() error {
+		return unix.Linkat(from.fd, fromName, d.fd, name, 0)
+	})
+}
+
+// Rename gives the entry oldName of d the name newName, replacing what has it
+// as rename(2) does.
+func (d *Dir) Rename(oldName, newName string) error {
+	if err := checkName(newName); err != nil {
+		return describe(err, "rename to", newName)
+	}
+	return d.change("rename", oldName, func() error {
+		return unix.Renameat(d.fd, oldName, d.fd, newName)
+	})
+}
+
+// Remove removes the entry name, which must not be a directory with entries.
+func (d *Dir) Remove(name string) error {
+	return d.change("remove", name, func() error { return d.unlink(name) })
+}
+
+// Unprotect clears the immutable and append-only flags of the entry name, or of
+// d itself if name is empty, so that it can be changed. Apply sets them again.
+func (d *Dir) Unprotect(name string) error {
+	n, err := d.pin(name)
+	if err != nil {
+		return describe(err, "unprotect", name)
+	}
+	defer n.release()
+	return describe(n.unprotect(), "unprotect", name)
+}
+
+// change checks name and makes a system call that changes the entry.
+func (d *Dir) change(action, name string, call func() error) error {
+	if err := checkName(name); err != nil {
+		return describe(err, action, name)
+	}
+	return describe(retry(call), action, name)
+}
+
+// unlink removes a non-directory, or else an empty directory.
+func (d *Dir) unlink(name string) error {
+	err := unix.Unlinkat(d.fd, name, 0)
+	if err == unix.EISDIR {
+		err = unix.Unlinkat(d.fd, name, unix.AT_REMOVEDIR)
+	}
+	return err
+}
+
+// unprotect clears the flags that forbid changes, if any is set.
+func (n *inode) unprotect() error {
+	if n.stat.Flags&protectFlags == 0 {
+		return nil
+	}
+	return n.setFlags(n.stat.Flags &^ protectFlags)
+}
