@@ -1,0 +1,129 @@
+package pack
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/warmstore/warmstore/internal/blob"
+)
+
+// A Coder turns the raw bytes of chunks into stored bytes and back. It is not
+// safe for concurrent use: each worker has its own.
+type Coder struct {
+	enc   *zstd.Encoder
+	dec   *zstd.Decoder
+	xor   []byte // raw XOR base, of a delta being encoded
+	check []byte // a blob decoded again before it is stored
+}
+
+// NewCoder returns a Coder at the fastest zstd level. Frames carry no checksum
+// of their own: footers hold a CRC, and an ID proves the raw bytes.
+func NewCoder() *Coder {
+	enc, err := zstd.NewWriter(nil,
+		zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithEncoderConcurrency(1),
+		zstd.WithEncoderCRC(false),
+		zstd.WithWindowSize(blob.MaxRaw))
+	if err != nil {
+		panic("pack: zstd encoder: " + err.Error())
+	}
+	dec, err := zstd.NewReader(nil,
+		zstd.WithDecoderConcurrency(1),
+		zstd.WithDecoderMaxMemory(blob.MaxRaw),
+		zstd.WithDecodeAllCapLimit(true))
+	if err != nil {
+		panic("pack: zstd decoder: " + err.Error())
+	}
+	return &Coder{enc: enc, dec: dec}
+}
+
+// Encode returns the bytes to store for raw, and their codec: a zstd frame, or
+// raw itself where zstd does not shrink it. The result is dst grown at need,
+// or raw; it is decoded again and compared before it is returned.
+func (c *Coder) Encode(dst, raw []byte) ([]byte, blob.Codec, error) {
+	stored := c.enc.EncodeAll(raw, dst[:0])
+	if len(stored) >= len(raw) {
+		return raw, blob.Raw, nil
+	}
+	return stored, blob.Zstd, c.verify(stored, raw)
+}
+
+// EncodeDelta returns the bytes to store for raw as a delta against base, or
+// nil if they would be more than limit bytes. The result is dst grown at need;
+// it is decoded again and compared before it is returned. Where one of raw and
+// base is longer, the other counts as followed by zeros.
+func (c *Coder) EncodeDelta(dst, raw, base []byte, limit int) ([]byte, error) {
+	c.xor = appendXOR(c.xor[:0], raw, base)
+	stored := c.enc.EncodeAll(c.xor, dst[:0])
+	if len(stored) > limit || len(stored) >= len(raw) {
+		return nil, nil
+	}
+	return stored, c.verify(stored, c.xor)
+}
+
+// verify guards against a compressor that corrupts silently, as the library
+// did in two releases.
+func (c *Coder) verify(stored, raw []byte) error {
+	back, err := c.inflate(c.check, stored, len(raw))
+	if err != nil {
+		return fmt.Errorf("verify compression: %w", err)
+	}
+	c.check = back
+	if !bytes.Equal(back, raw) {
+		return fmt.Errorf("verify compression: %d bytes do not decode to themselves", len(raw))
+	}
+	return nil
+}
+
+// Decode returns the raw bytes of blob e, given its stored bytes and, for a
+// delta, the raw bytes of its base. The result is dst grown at need. The
+// result's hash is not checked.
+func (c *Coder) Decode(dst []byte, e blob.Entry, stored, base []byte) ([]byte, error) {
+	switch e.Codec {
+	case blob.Raw:
+		if len(stored) != int(e.Raw) {
+			return nil, corrupt("%d raw bytes stored, want %d", len(stored), e.Raw)
+		}
+		return append(dst[:0], stored...), nil
+	case blob.Zstd:
+		return c.inflate(dst, stored, int(e.Raw))
+	case blob.Delta:
+		raw, err := c.inflate(dst, stored, int(e.Raw))
+		if err != nil {
+			return nil, err
+		}
+		return appendXOR(raw[:0], raw, base), nil
+	}
+	return nil, corrupt("unknown %v", e.Codec)
+}
+
+// inflate decodes one frame that must hold exactly n bytes; it allocates no
+// more, whatever the frame claims.
+func (c *Coder) inflate(dst, stored []byte, n int) ([]byte, error) {
+	if n > blob.MaxRaw {
+		return nil, corrupt("blob of %d bytes, at most %d are allowed", n, blob.MaxRaw)
+	}
+	if cap(dst) < n {
+		dst = make([]byte, 0, n)
+	}
+	raw, err := c.dec.DecodeAll(stored, dst[:0:n])
+	if err != nil {
+		return nil, corrupt("zstd: %v", err)
+	}
+	if len(raw) != n {
+		return nil, corrupt("%d raw bytes, want %d", len(raw), n)
+	}
+	return raw, nil
+}
+
+// appendXOR appends raw XOR base to dst, which may alias raw: as many bytes as
+// raw has.
+func appendXOR(dst, raw, base []byte) []byte {
+	dst = append(dst, raw...)
+	n := min(len(raw), len(base))
+	subtle.XORBytes(dst[:n], raw[:n], base[:n])
+	return dst
+}
