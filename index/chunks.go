@@ -1,0 +1,112 @@
+package index
+
+import (
+	"encoding/binary"
+	"sort"
+
+	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/pack"
+)
+
+// Chunks says where every stored chunk is, as of the transaction it was loaded
+// in. It takes about 60 bytes of memory a chunk: the footers themselves and a
+// hash table of their entries' numbers. It never changes, so any number of
+// goroutines may use it.
+type Chunks struct {
+	ids    []blob.ID   // of the packs
+	tails  []pack.Tail // in the same order
+	starts []int       // number of the first entry of each pack
+	slots  []uint32    // entry number + 1, by the first bytes of the ID; 0 is free
+}
+
+// Chunks loads the locations of all chunks. A damaged record is ErrCorrupt.
+func (tx *Tx) Chunks() (*Chunks, error) {
+	c, n := &Chunks{}, 0
+	for p, err := range tx.Packs() {
+		if err != nil {
+			return nil, err
+		}
+		c.ids = append(c.ids, p.ID)
+		c.tails = append(c.tails, p.Tail.Clone())
+		c.starts = append(c.starts, n)
+		n += p.Tail.Len()
+	}
+	c.fill(n)
+	return c, nil
+}
+
+// fill makes a table that is at most two thirds full, with linear probing. IDs
+// are hashes, so their first bytes are a good hash already.
+func (c *Chunks) fill(n int) {
+	c.slots = make([]uint32, n+n/2+1)
+	for p, tail := range c.tails {
+		for i := range tail.Len() {
+			c.insert(tail.BlobID(i), uint32(c.starts[p]+i+1))
+		}
+	}
+}
+
+// insert leaves the entry out if the chunk is stored in an earlier pack too.
+func (c *Chunks) insert(id blob.ID, number uint32) {
+	for slot := c.slot(id); ; slot = c.after(slot) {
+		if c.slots[slot] == 0 {
+			c.slots[slot] = number
+			return
+		}
+		if c.id(c.slots[slot]) == id {
+			return
+		}
+	}
+}
+
+// Find returns where the chunk is stored; ok is false if it is not.
+func (c *Chunks) Find(id blob.ID) (loc blob.Location, ok bool) {
+	number, ok := c.number(id)
+	if !ok {
+		return loc, false
+	}
+	p, i := c.entry(number)
+	return blob.Location{Pack: c.ids[p], Entry: c.tails[p].Entry(i)}, true
+}
+
+// number returns the chunk's entry number + 1.
+func (c *Chunks) number(id blob.ID) (uint32, bool) {
+	for slot := c.slot(id); c.slots[slot] != 0; slot = c.after(slot) {
+		if number := c.slots[slot]; c.id(number) == id {
+			return number, true
+		}
+	}
+	return 0, false
+}
+
+// Len returns the number of stored blobs.
+func (c *Chunks) Len() int {
+	if len(c.tails) == 0 {
+		return 0
+	}
+	last := len(c.tails) - 1
+	return c.starts[last] + c.tails[last].Len()
+}
+
+func (c *Chunks) slot(id blob.ID) int {
+	return int(binary.BigEndian.Uint64(id[:]) % uint64(len(c.slots)))
+}
+
+func (c *Chunks) after(slot int) int {
+	if slot++; slot == len(c.slots) {
+		return 0
+	}
+	return slot
+}
+
+func (c *Chunks) id(number uint32) blob.ID {
+	p, i := c.entry(number)
+	return c.tails[p].BlobID(i)
+}
+
+// entry returns the pack that holds an entry and the entry's place in it.
+func (c *Chunks) entry(number uint32) (p, i int) {
+	n := int(number) - 1
+	p = sort.SearchInts(c.starts, n+1) - 1
+	return p, n - c.starts[p]
+}

@@ -1,0 +1,102 @@
+// Package index keeps the database of a store: which pack holds a chunk, and
+// which snapshots an app has. It is a bbolt file whose values are copies of
+// pack footers and lists of snapshots, so that it can always be rebuilt; its
+// transactions are the commit points of the store. FORMAT.md section 6 is the
+// layout.
+package index
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// lockTimeout bounds the wait for another process's transaction. They take
+// milliseconds; one that takes a minute is hanging.
+const lockTimeout = time.Minute
+
+// A DB is the path of a database. The file is open for the time of one
+// transaction only, since an open bbolt file excludes every other process. A
+// DB is safe for concurrent use.
+type DB string
+
+// Create makes an empty database. It fails with fs.ErrExist if there is a file.
+// The caller makes its name durable.
+func (db DB) Create() error {
+	if _, err := os.Lstat(string(db)); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("create index %s: %w", string(db), fs.ErrExist)
+	}
+	return db.transact("create", &bbolt.Options{}, func(bolt *bbolt.DB) error {
+		return bolt.Update(makeBuckets)
+	})
+}
+
+// View calls f with a read-only transaction. What f keeps of it must be copied.
+func (db DB) View(f func(*Tx) error) error {
+	return db.transact("read", &bbolt.Options{ReadOnly: true}, func(bolt *bbolt.DB) error {
+		return bolt.View(func(tx *bbolt.Tx) error { return within(tx, f) })
+	})
+}
+
+// Update calls f with a transaction that is committed, durably, if f returns
+// nil. If the commit itself fails, the database holds the old state or the new
+// one, and nobody knows which until it is read again.
+func (db DB) Update(f func(*Tx) error) error {
+	return db.transact("update", &bbolt.Options{}, func(bolt *bbolt.DB) error {
+		return bolt.Update(func(tx *bbolt.Tx) error { return within(tx, f) })
+	})
+}
+
+// transact opens the file, calls f and closes it. bbolt trusts its pages: it
+// panics on some damaged ones, and faults on a file cut short. Both are
+// ErrCorrupt here.
+func (db DB) transact(verb string, opts *bbolt.Options, f func(*bbolt.DB) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%s index: %w", verb, err)
+		}
+	}()
+	if verb != "create" {
+		if err := db.stat(); err != nil {
+			return err
+		}
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%w: %v", ErrCorrupt, cause)
+		}
+	}()
+	opts.Timeout = lockTimeout
+	opts.FreelistType = bbolt.FreelistMapType
+	bolt, err := bbolt.Open(string(db), 0o600, opts)
+	if err != nil {
+		return damaged(err)
+	}
+	return errors.Join(f(bolt), bolt.Close())
+}
+
+// stat keeps bbolt from making a new, empty database where one is missing.
+func (db DB) stat() error {
+	info, err := os.Stat(string(db))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+		return fmt.Errorf("%w: %s is missing or empty", ErrCorrupt, string(db))
+	}
+	return err
+}
+
+// damaged says ErrCorrupt for the errors with which bbolt refuses a file.
+func damaged(err error) error {
+	for _, cause := range []error{bolterrors.ErrInvalid, bolterrors.ErrChecksum, bolterrors.ErrVersionMismatch} {
+		if errors.Is(err, cause) {
+			return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,63 @@
+package index
+
+import (
+	"iter"
+
+	"github.com/warmstore/warmstore/internal/blob"
+)
+
+// A Set is a set of stored chunks: one bit for each that there is. It is not
+// safe for concurrent use while it is added to.
+type Set struct {
+	chunks *Chunks
+	bits   []uint64
+}
+
+// NewSet returns an empty set of chunks of c.
+func (c *Chunks) NewSet() *Set {
+	return &Set{chunks: c, bits: make([]uint64, (c.Len()+63)/64)}
+}
+
+// Add adds a chunk and reports whether it was not in the set before. A chunk
+// that is not stored is not added.
+func (s *Set) Add(id blob.ID) bool {
+	number, ok := s.chunks.number(id)
+	if !ok || s.has(int(number-1)) {
+		return false
+	}
+	n := number - 1
+	s.bits[n/64] |= 1 << (n % 64)
+	return true
+}
+
+func (s *Set) has(n int) bool { return s.bits[n/64]&(1<<(n%64)) != 0 }
+
+// Packs yields the packs that hold chunks of the set, and of each the entries
+// of those chunks by ascending offset.
+func (s *Set) Packs() iter.Seq2[blob.ID, iter.Seq[blob.Entry]] {
+	return func(yield func(blob.ID, iter.Seq[blob.Entry]) bool) {
+		for p, id := range s.chunks.ids {
+			if s.any(p) && !yield(id, s.entries(p)) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Set) any(p int) bool {
+	for range s.entries(p) {
+		return true
+	}
+	return false
+}
+
+func (s *Set) entries(p int) iter.Seq[blob.Entry] {
+	return func(yield func(blob.Entry) bool) {
+		tail, start := s.chunks.tails[p], s.chunks.starts[p]
+		for i := range tail.Len() {
+			if s.has(start+i) && !yield(tail.Entry(i)) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,194 @@
+package index
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"iter"
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/pack"
+)
+
+// The buckets, and the one key of bucket meta.
+var (
+	bucketMeta  = []byte("meta")
+	bucketPacks = []byte("packs")
+	bucketApps  = []byte("apps")
+	keyFormat   = []byte("format")
+)
+
+// format is the value of key "format". It is written in the transaction that
+// makes the buckets: a database without it was never finished.
+const format = "warmstore index 1"
+
+const (
+	idSize       = len(blob.ID{})
+	checksumSize = 4 // a CRC-32C of key and value ends every value
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// A Tx is one transaction on the database. It ends with the call it was
+// passed to. It is not safe for concurrent use.
+type Tx struct {
+	packs, apps *bbolt.Bucket
+}
+
+func makeBuckets(tx *bbolt.Tx) error {
+	for _, name := range [][]byte{bucketMeta, bucketPacks, bucketApps} {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	return put(tx.Bucket(bucketMeta), keyFormat, []byte(format))
+}
+
+// within checks that tx is on a finished database of this version and calls f.
+func within(tx *bbolt.Tx, f func(*Tx) error) error {
+	meta, t := tx.Bucket(bucketMeta), &Tx{packs: tx.Bucket(bucketPacks), apps: tx.Bucket(bucketApps)}
+	if meta == nil || t.packs == nil || t.apps == nil {
+		return fmt.Errorf("%w: a bucket is missing", ErrCorrupt)
+	}
+	value, err := get(meta, keyFormat)
+	switch {
+	case err != nil:
+		return err
+	case value == nil:
+		return fmt.Errorf("%w: it was not finished", ErrCorrupt)
+	case string(value) != format:
+		return fmt.Errorf("%w: %q", ErrVersion, value)
+	}
+	return f(t)
+}
+
+// PutPack records that the pack with this tail is complete and durable.
+func (tx *Tx) PutPack(id blob.ID, tail pack.Tail) error {
+	return put(tx.packs, id[:], tail.Bytes())
+}
+
+// DropPack removes the record of a pack; no record is no error.
+func (tx *Tx) DropPack(id blob.ID) error { return tx.packs.Delete(id[:]) }
+
+// A Pack is one pack of the index.
+type Pack struct {
+	ID   blob.ID
+	Tail pack.Tail // valid until the transaction ends
+}
+
+// Packs yields every recorded pack by ascending ID. After a damaged record,
+// which is yielded with its error, it goes on.
+func (tx *Tx) Packs() iter.Seq2[Pack, error] {
+	return func(yield func(Pack, error) bool) {
+		cursor := tx.packs.Cursor()
+		for key, value := cursor.First(); key != nil; key, value = cursor.Next() {
+			if !yield(packOf(key, value)) {
+				return
+			}
+		}
+	}
+}
+
+func packOf(key, value []byte) (Pack, error) {
+	if len(key) != idSize {
+		return Pack{}, fmt.Errorf("%w: pack key of %d bytes", ErrCorrupt, len(key))
+	}
+	p := Pack{ID: blob.ID(key)}
+	value, err := checked(key, value)
+	if err != nil {
+		return p, err
+	}
+	if p.Tail, err = pack.ParseTail(value); err != nil {
+		return p, fmt.Errorf("%w: pack %s: %w", ErrCorrupt, p.ID.Short(), err)
+	}
+	return p, nil
+}
+
+// PutApp records the snapshots of an app, oldest first: the last one is its
+// last-good. An empty list removes the app.
+func (tx *Tx) PutApp(app string, snapshots []blob.ID) error {
+	if len(snapshots) == 0 {
+		return tx.apps.Delete([]byte(app))
+	}
+	value := make([]byte, 0, len(snapshots)*idSize)
+	for _, id := range snapshots {
+		value = append(value, id[:]...)
+	}
+	return put(tx.apps, []byte(app), value)
+}
+
+// App returns the snapshots of an app, oldest first; none for an unknown app.
+func (tx *Tx) App(app string) ([]blob.ID, error) {
+	value, err := get(tx.apps, []byte(app))
+	if err != nil || value == nil {
+		return nil, err
+	}
+	return snapshotsOf(app, value)
+}
+
+// Apps yields every app with its snapshots, by ascending name.
+func (tx *Tx) Apps() iter.Seq2[App, error] {
+	return func(yield func(App, error) bool) {
+		cursor := tx.apps.Cursor()
+		for key, value := cursor.First(); key != nil; key, value = cursor.Next() {
+			app := App{Name: string(key)}
+			value, err := checked(key, value)
+			if err == nil {
+				app.Snapshots, err = snapshotsOf(app.Name, value)
+			}
+			if !yield(app, err) {
+				return
+			}
+		}
+	}
+}
+
+// An App is one app of the index.
+type App struct {
+	Name      string
+	Snapshots []blob.ID // oldest first, at least one
+}
+
+func snapshotsOf(app string, value []byte) ([]blob.ID, error) {
+	if len(value) == 0 || len(value)%idSize != 0 {
+		return nil, fmt.Errorf("%w: app %q: list of %d bytes", ErrCorrupt, app, len(value))
+	}
+	var ids []blob.ID
+	for part := range slices.Chunk(value, idSize) {
+		ids = append(ids, blob.ID(part))
+	}
+	return ids, nil
+}
+
+// put stores value with its checksum.
+func put(bucket *bbolt.Bucket, key, value []byte) error {
+	sum := checksum(key, value)
+	return bucket.Put(key, binary.LittleEndian.AppendUint32(bytes.Clone(value), sum))
+}
+
+// get returns the value of key without its checksum, nil if there is none.
+func get(bucket *bbolt.Bucket, key []byte) ([]byte, error) {
+	value := bucket.Get(key)
+	if value == nil {
+		return nil, nil
+	}
+	return checked(key, value)
+}
+
+// checked returns value without the checksum that ends it. bbolt checks only
+// its meta pages: a flipped bit elsewhere would be a wrong answer.
+func checked(key, value []byte) ([]byte, error) {
+	n := len(value) - checksumSize
+	if n < 0 || binary.LittleEndian.Uint32(value[n:]) != checksum(key, value[:n]) {
+		return nil, fmt.Errorf("%w: checksum of key %q", ErrCorrupt, key)
+	}
+	return value[:n:n], nil
+}
+
+func checksum(key, value []byte) uint32 {
+	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
+}
