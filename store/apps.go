@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/warmstore/warmstore/index"
+	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/manifest"
+)
+
+// An App is one app of the store.
+type App struct {
+	Name      string
+	Snapshots []ID    // oldest first
+	LastGood  *Record // of the newest one; nil if it cannot be read
+	Err       error   // then, why
+}
+
+// Apps returns every app by ascending name.
+func (s *Store) Apps() ([]App, error) {
+	var apps []App
+	err := s.index.View(func(tx *index.Tx) error {
+		for app, err := range tx.Apps() {
+			if err != nil {
+				return err
+			}
+			apps = append(apps, App{Name: app.Name, Snapshots: app.Snapshots})
+		}
+		return nil
+	})
+	for i := range apps {
+		a := &apps[i]
+		a.LastGood, a.Err = s.record(a.Snapshots[len(a.Snapshots)-1])
+	}
+	return apps, err
+}
+
+// Snapshots returns the IDs of the app's snapshots, oldest first; none for an
+// unknown app.
+func (s *Store) Snapshots(app string) (ids []ID, err error) {
+	if err := CheckName(app); err != nil {
+		return nil, err
+	}
+	err = s.index.View(func(tx *index.Tx) error {
+		ids, err = tx.App(app)
+		return err
+	})
+	return ids, err
+}
+
+// LastGood returns the newest snapshot of the app, or ErrNotFound.
+func (s *Store) LastGood(app string) (ID, *Record, error) {
+	ids, err := s.Snapshots(app)
+	if err != nil {
+		return ID{}, nil, err
+	}
+	if len(ids) == 0 {
+		return ID{}, nil, fmt.Errorf("%s has no snapshot: %w", app, ErrNotFound)
+	}
+	id := ids[len(ids)-1]
+	r, err := s.record(id)
+	return id, r, err
+}
+
+// Lookup returns the record of a snapshot of the app. What the index does not
+// list is ErrNotFound.
+func (s *Store) Lookup(app string, id ID) (*Record, error) {
+	ids, err := s.Snapshots(app)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(ids, id) {
+		return nil, fmt.Errorf("%s has no snapshot %s: %w", app, id.Short(), ErrNotFound)
+	}
+	return s.record(id)
+}
+
+// Has returns nil if the app's last-good is complete: its manifests can be
+// read, every chunk is located, and the packs that hold them are there, of the
+// right size. Otherwise the error says what is missing: ErrNotFound if there is
+// no snapshot, ErrCorrupt if there is an incomplete one.
+func (s *Store) Has(ctx context.Context, app string) error {
+	c, err := s.Checkout(ctx, app, ID{}, false)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for _, v := range c.Record.Volumes {
+		set, err := c.load.locate(manifest.Chunks(c.load.manifest(v.Manifest)))
+		if err != nil {
+			return fmt.Errorf("volume %s: %w", v.Name, err)
+		}
+		for id := range set.Packs() {
+			if _, err := c.load.pack(id); err != nil {
+				return fmt.Errorf("volume %s: %w", v.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Forget removes a snapshot of the app, or all of them if id is zero. The space
+// of chunks that nothing else needs is freed by gc.
+func (s *Store) Forget(ctx context.Context, app string, id ID) (forgotten []ID, err error) {
+	if err := CheckName(app); err != nil {
+		return nil, err
+	}
+	held, err := s.lockWriter(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	defer held.unlock()
+	err = s.index.Update(func(tx *index.Tx) error {
+		ids, err := tx.App(app)
+		if err != nil {
+			return err
+		}
+		kept, dropped := split(ids, id)
+		if len(dropped) == 0 {
+			return fmt.Errorf("%s has no such snapshot: %w", app, ErrNotFound)
+		}
+		forgotten = dropped
+		return tx.PutApp(app, kept)
+	})
+	if err != nil {
+		return nil, full(err)
+	}
+	s.removeRecords(forgotten)
+	return forgotten, nil
+}
+
+// split parts the snapshots to keep from the one, or all, to forget.
+func split(ids []ID, id ID) (kept, dropped []ID) {
+	for _, i := range ids {
+		if id.IsZero() || i == id {
+			dropped = append(dropped, i)
+		} else {
+			kept = append(kept, i)
+		}
+	}
+	return kept, dropped
+}
+
+// ParseID reads an ID as String writes it.
+func ParseID(text string) (ID, error) {
+	id, err := blob.ParseID(text)
+	if err != nil {
+		return ID{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return id, nil
+}
+
+// minPrefix is how much of an ID must be given to find a snapshot by it.
+const minPrefix = 4 // hexadecimal digits
+
+// Find returns the one snapshot of the app whose ID begins with prefix.
+func (s *Store) Find(app, prefix string) (found ID, err error) {
+	if len(prefix) < minPrefix {
+		return ID{}, fmt.Errorf("%w: snapshot %q: give at least %d digits", ErrInvalid, prefix, minPrefix)
+	}
+	ids, err := s.Snapshots(app)
+	if err != nil {
+		return ID{}, err
+	}
+	for _, id := range ids {
+		if !strings.HasPrefix(id.String(), prefix) {
+			continue
+		}
+		if !found.IsZero() {
+			return ID{}, fmt.Errorf("%w: %s has several snapshots %s…", ErrInvalid, app, prefix)
+		}
+		found = id
+	}
+	if found.IsZero() {
+		return ID{}, fmt.Errorf("%s has no snapshot %q: %w", app, prefix, ErrNotFound)
+	}
+	return found, nil
+}

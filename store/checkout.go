@@ -1,0 +1,117 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+
+	"github.com/warmstore/warmstore/index"
+)
+
+// A Checkout is a snapshot that is held for reading: gc does not touch it until
+// it is closed. It is safe for concurrent use. It is what package restore
+// restores from.
+type Checkout struct {
+	ID     ID
+	Record *Record
+
+	store *Store
+	load  *loader
+	held  locks
+	paths map[string]string // being restored, by volume
+}
+
+// Checkout opens a snapshot of the app: its last-good if id is zero. With
+// exclusive it also keeps others from writing to the app, as a restore in
+// place needs. No such app or snapshot is ErrNotFound.
+func (s *Store) Checkout(ctx context.Context, app string, id ID, exclusive bool) (*Checkout, error) {
+	if err := CheckName(app); err != nil {
+		return nil, err
+	}
+	held, err := s.lockReader(ctx, app, exclusive)
+	if err != nil {
+		return nil, err
+	}
+	c := &Checkout{store: s, held: held}
+	if err := c.open(app, id); err != nil {
+		held.unlock()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (s *Store) lockReader(ctx context.Context, app string, exclusive bool) (locks, error) {
+	if exclusive {
+		return s.lockWriter(ctx, app)
+	}
+	shared, err := s.lockShared(ctx)
+	return locks{shared}, err
+}
+
+func (c *Checkout) open(app string, id ID) error {
+	var ids []ID
+	var chunks *index.Chunks
+	err := c.store.index.View(func(tx *index.Tx) (err error) {
+		if ids, err = tx.App(app); err != nil {
+			return err
+		}
+		chunks, err = tx.Chunks()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(ids) == 0:
+		return fmt.Errorf("%s has no snapshot: %w", app, ErrNotFound)
+	case id.IsZero():
+		id = ids[len(ids)-1]
+	case !slices.Contains(ids, id):
+		return fmt.Errorf("%s has no snapshot %s: %w", app, id.Short(), ErrNotFound)
+	}
+	c.ID = id
+	c.load = newLoader(c.store.packs, chunks)
+	c.Record, err = c.store.record(id)
+	return err
+}
+
+// Close gives back the locks and closes the files.
+func (c *Checkout) Close() {
+	c.load.close()
+	c.held.unlock()
+}
+
+// Manifest returns the encoded manifest of a volume as a stream.
+func (c *Checkout) Manifest(volume string) (io.Reader, error) {
+	v := c.Record.Volume(volume)
+	if v == nil {
+		return nil, fmt.Errorf("snapshot %s has no volume %q: %w", c.ID.Short(), volume, ErrNotFound)
+	}
+	return c.load.manifest(v.Manifest), nil
+}
+
+// Verify checks that every chunk is stored, and that its stored bytes and those
+// of the base it may need are undamaged on disk.
+func (c *Checkout) Verify(ctx context.Context, chunks iter.Seq2[ID, error]) error {
+	set, err := c.load.locate(chunks)
+	if err != nil {
+		return err
+	}
+	return c.load.verify(ctx, set, c.store.opts.Workers)
+}
+
+// Chunk reads a chunk into dst, grown at need, and returns its raw bytes, whose
+// hash it has checked.
+func (c *Checkout) Chunk(dst []byte, id ID) ([]byte, error) { return c.load.chunk(dst, id) }
+
+// Begin records durably that the volumes, by name, are being restored into
+// these directories. The Checkout must be exclusive.
+func (c *Checkout) Begin(paths map[string]string) error {
+	c.paths = paths
+	return c.store.mark(c.Record.App, c.ID, paths)
+}
+
+// Finish records durably that what Begin named is restored.
+func (c *Checkout) Finish() error { return c.store.unmark(c.Record.App, c.paths) }

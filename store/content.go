@@ -1,0 +1,302 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/warmstore/warmstore/chunker"
+	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/fsx"
+	"github.com/warmstore/warmstore/internal/manifest"
+)
+
+const (
+	// spanSize is the least part of a file that one worker reads at a time.
+	spanSize = 1 << 20 // bytes
+	// attempts is how often a file is read that changes meanwhile.
+	attempts = 3
+)
+
+// read completes the entry of a regular file: metadata, holes and content as
+// they were at one time.
+func (w *walk) read(ctx context.Context, n *node) error {
+	path := n.dir.Path(n.entry.Name)
+	for range attempts {
+		stable, err := w.attempt(ctx, n)
+		if err != nil {
+			return located(path, err)
+		}
+		if stable {
+			w.run.progress(1, 0)
+			return nil
+		}
+	}
+	return located(path, fmt.Errorf("%w, %d times", ErrChanged, attempts))
+}
+
+// attempt reads a file once and reports whether it stayed the same meanwhile.
+func (w *walk) attempt(ctx context.Context, n *node) (stable bool, err error) {
+	f, stat, err := n.dir.OpenFile(n.entry.Name)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	e := &n.entry
+	e.Meta, e.Size = stat.Meta, stat.ID.Size
+	if e.Meta.Xattrs, err = n.dir.Xattrs(e.Name); err != nil {
+		return false, err
+	}
+	if e.Holes, err = fsx.Holes(f, e.Size); err != nil {
+		return false, err
+	}
+	e.Pieces, err = w.content(ctx, f, n)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false, err
+	}
+	after, statErr := n.dir.Stat(e.Name)
+	if statErr != nil {
+		return false, statErr
+	}
+	return err == nil && after.ID == stat.ID, nil
+}
+
+// A content is a regular file being read. Its spans are read in any order, by
+// this worker and by those that have nothing else to do.
+type content struct {
+	walk   *walk
+	file   *os.File
+	size   int64
+	holes  []fsx.Extent
+	before basis
+	cutter chunker.Cutter
+	spans  []*span
+	wait   sync.WaitGroup
+}
+
+// A span is a part of a file: whole chunks of it, and what became of them.
+type span struct {
+	offset, length int64
+	pieces         []manifest.Piece
+	err            error
+}
+
+// content reads a file and returns what it consists of. A file that ends early
+// is io.ErrUnexpectedEOF.
+func (w *walk) content(ctx context.Context, f *os.File, n *node) ([]manifest.Piece, error) {
+	c := &content{
+		walk: w, file: f, size: n.entry.Size, holes: n.entry.Holes,
+		before: basis{pieces: n.before},
+	}
+	if c.size <= spanSize && len(c.holes) == 0 {
+		return c.small()
+	}
+	head := make([]byte, min(c.size, chunker.HeadSize))
+	if err := c.readAt(head, 0); err != nil {
+		return nil, err
+	}
+	c.choose(head)
+	var err error
+	if fixed, ok := c.cutter.(chunker.Fixed); ok {
+		err = c.aligned(ctx, int64(fixed))
+	} else {
+		err = c.flowing(ctx)
+	}
+	c.wait.Wait()
+	return c.join(err)
+}
+
+func (c *content) choose(head []byte) {
+	c.cutter = chunker.For(c.size, head[:min(len(head), chunker.HeadSize)], len(c.holes) > 0)
+}
+
+// readAt fills data from the file.
+func (c *content) readAt(data []byte, offset int64) error {
+	_, err := c.file.ReadAt(data, offset)
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// small reads a file of one span at once.
+func (c *content) small() ([]manifest.Piece, error) {
+	l := c.walk.run.lane()
+	defer c.walk.run.free(l)
+	data := l.buffer(int(c.size))
+	if err := c.readAt(data, 0); err != nil {
+		return nil, err
+	}
+	c.choose(data)
+	s := &span{length: c.size}
+	err := c.keep(l, s, data, c.cuts(data, true), c.before)
+	return s.pieces, err
+}
+
+// aligned reads a file that is cut at multiples of size, holes skipped.
+func (c *content) aligned(ctx context.Context, size int64) error {
+	step := max(spanSize, size)
+	for offset := int64(0); offset < c.size; offset += step {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s := &span{offset: offset, length: min(step, c.size-offset)}
+		c.spans = append(c.spans, s)
+		if c.hole(s) {
+			s.pieces = []manifest.Piece{{Length: s.length}}
+			continue
+		}
+		before := c.before.from(offset)
+		c.share(func() { s.err = c.alignedSpan(s, before) })
+	}
+	return nil
+}
+
+// hole reports whether all of a span is in one hole. Spans come in order, so
+// holes before this one are forgotten.
+func (c *content) hole(s *span) bool {
+	for len(c.holes) > 0 && c.holes[0].Offset+c.holes[0].Length <= s.offset {
+		c.holes = c.holes[1:]
+	}
+	if len(c.holes) == 0 {
+		return false
+	}
+	h := c.holes[0]
+	return h.Offset <= s.offset && s.offset+s.length <= h.Offset+h.Length
+}
+
+// share has another worker do the work if one is free, and does it itself if
+// not: so a large file is read by all, and nobody waits for a worker.
+func (c *content) share(work func()) {
+	c.wait.Add(1)
+	task := func() error {
+		defer c.wait.Done()
+		work()
+		return nil
+	}
+	if !c.walk.files.TryGo(task) {
+		task()
+	}
+}
+
+func (c *content) alignedSpan(s *span, before basis) error {
+	l := c.walk.run.lane()
+	defer c.walk.run.free(l)
+	data := l.buffer(int(s.length))
+	if err := c.readAt(data, s.offset); err != nil {
+		return err
+	}
+	return c.keep(l, s, data, c.cuts(data, true), before)
+}
+
+// flowing reads a file whose cuts depend on the content, so from begin to end;
+// what is cut is hashed and stored by others meanwhile.
+func (c *content) flowing(ctx context.Context) error {
+	var rest []byte
+	for offset := int64(0); offset < c.size; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		length := min(max(spanSize, 2*int64(c.cutter.Max())), c.size-offset)
+		data := c.walk.run.take(int(length))
+		n := copy(data, rest)
+		if err := c.readAt(data[n:], offset+int64(n)); err != nil {
+			return err
+		}
+		cuts := c.cuts(data, offset+length == c.size)
+		s := &span{offset: offset, length: total(cuts)}
+		c.spans = append(c.spans, s)
+		rest = append(rest[:0], data[s.length:]...)
+		offset += s.length
+		c.share(func() { s.err = c.flowingSpan(s, data, cuts) })
+	}
+	return nil
+}
+
+// cuts returns the lengths of the whole chunks that data begins with.
+func (c *content) cuts(data []byte, final bool) (lengths []int) {
+	for n := c.cutter.Cut(data, final); n > 0; n = c.cutter.Cut(data, final) {
+		lengths = append(lengths, n)
+		data = data[n:]
+	}
+	return lengths
+}
+
+func total(lengths []int) (sum int64) {
+	for _, n := range lengths {
+		sum += int64(n)
+	}
+	return sum
+}
+
+// flowingSpan stores a span and gives its buffer back.
+func (c *content) flowingSpan(s *span, data []byte, cuts []int) error {
+	defer c.walk.run.give(data)
+	l := c.walk.run.lane()
+	defer c.walk.run.free(l)
+	return c.keep(l, s, data, cuts, basis{})
+}
+
+// keep stores the chunks of a span.
+func (c *content) keep(l *lane, s *span, data []byte, cuts []int, before basis) error {
+	run := c.walk.run
+	run.counters.read.Add(s.length)
+	run.progress(0, s.length)
+	offset := s.offset
+	for _, n := range cuts {
+		p, err := run.keep(l, data[:n], before.at(offset, int64(n)))
+		if err != nil {
+			return err
+		}
+		s.pieces = manifest.AppendPiece(s.pieces, p)
+		data = data[n:]
+		offset += int64(n)
+	}
+	return nil
+}
+
+// join returns the pieces of all spans, or the first error.
+func (c *content) join(err error) ([]manifest.Piece, error) {
+	if err != nil {
+		return nil, err
+	}
+	var pieces []manifest.Piece
+	for _, s := range c.spans {
+		if s.err != nil {
+			return nil, s.err
+		}
+		for _, p := range s.pieces {
+			pieces = manifest.AppendPiece(pieces, p)
+		}
+	}
+	return pieces, nil
+}
+
+// A basis is what a file consisted of in the previous snapshot, from an offset
+// on.
+type basis struct {
+	offset int64
+	pieces []manifest.Piece
+}
+
+// from moves forward to offset and returns the basis from there.
+func (b *basis) from(offset int64) basis {
+	for len(b.pieces) > 0 && b.offset+b.pieces[0].Length <= offset {
+		b.offset += b.pieces[0].Length
+		b.pieces = b.pieces[1:]
+	}
+	return *b
+}
+
+// at returns the chunk of n bytes that was at offset; the zero ID if there was
+// none. Offsets must ascend.
+func (b *basis) at(offset, n int64) blob.ID {
+	b.from(offset)
+	if len(b.pieces) == 0 || b.offset != offset || b.pieces[0].Length != n {
+		return blob.ID{}
+	}
+	return b.pieces[0].ID
+}

@@ -1,0 +1,193 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/warmstore/warmstore/index"
+	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/pack"
+)
+
+// A loader reads chunks. It keeps the packs it has read from open until it is
+// closed. It is safe for concurrent use.
+type loader struct {
+	packs  pack.Dir
+	chunks *index.Chunks
+	spare  sync.Pool // of *scratch
+
+	mu   sync.Mutex
+	open map[blob.ID]*pack.Reader
+}
+
+// scratch is what reading one chunk needs.
+type scratch struct {
+	coder  *pack.Coder
+	stored []byte
+	base   []byte
+}
+
+func newLoader(packs pack.Dir, chunks *index.Chunks) *loader {
+	l := &loader{packs: packs, chunks: chunks, open: make(map[blob.ID]*pack.Reader)}
+	l.spare.New = func() any { return &scratch{coder: pack.NewCoder()} }
+	return l
+}
+
+func (l *loader) close() {
+	for _, r := range l.open {
+		r.Close()
+	}
+}
+
+// find returns where a chunk is, or ErrCorrupt: whoever asks has it from a
+// snapshot.
+func (l *loader) find(id blob.ID) (blob.Location, error) {
+	loc, ok := l.chunks.Find(id)
+	if !ok {
+		return loc, fmt.Errorf("chunk %s is not in the store: %w", id.Short(), ErrCorrupt)
+	}
+	return loc, nil
+}
+
+// chunk reads a chunk into dst, grown at need, and checks that it hashes to id.
+func (l *loader) chunk(dst []byte, id blob.ID) ([]byte, error) {
+	loc, err := l.find(id)
+	if err != nil {
+		return nil, err
+	}
+	x := l.spare.Get().(*scratch)
+	defer l.spare.Put(x)
+	if x.base = x.base[:0]; loc.Codec == blob.Delta {
+		if x.base, err = l.whole(x, loc.Base); err != nil {
+			return nil, fmt.Errorf("base of chunk %s: %w", id.Short(), err)
+		}
+	}
+	return l.decode(dst, x, loc)
+}
+
+// whole reads a chunk that is stored whole into the scratch's base.
+func (l *loader) whole(x *scratch, id blob.ID) ([]byte, error) {
+	loc, err := l.find(id)
+	if err != nil {
+		return nil, err
+	}
+	if loc.Codec == blob.Delta {
+		return nil, fmt.Errorf("chunk %s is a delta itself: %w", id.Short(), ErrCorrupt)
+	}
+	return l.decode(x.base, x, loc)
+}
+
+func (l *loader) decode(dst []byte, x *scratch, loc blob.Location) (raw []byte, err error) {
+	r, err := l.pack(loc.Pack)
+	if err != nil {
+		return nil, err
+	}
+	if x.stored, err = r.ReadStored(x.stored, loc.Entry); err != nil {
+		return nil, err
+	}
+	if raw, err = x.coder.Decode(dst, loc.Entry, x.stored, x.base); err != nil {
+		return nil, fmt.Errorf("chunk %s in pack %s: %w", loc.ID.Short(), loc.Pack.Short(), err)
+	}
+	if blob.Sum(raw) != loc.ID {
+		return nil, fmt.Errorf("chunk %s in pack %s is %w: it hashes to another ID",
+			loc.ID.Short(), loc.Pack.Short(), ErrCorrupt)
+	}
+	return raw, nil
+}
+
+func (l *loader) pack(id blob.ID) (*pack.Reader, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r := l.open[id]; r != nil {
+		return r, nil
+	}
+	r, err := l.packs.Open(id)
+	if err != nil {
+		return nil, missing(err)
+	}
+	l.open[id] = r
+	return r, nil
+}
+
+// manifest returns the bytes of a manifest as a stream.
+func (l *loader) manifest(ref ManifestRef) io.Reader {
+	return &chunkReader{load: l, rest: ref.Chunks}
+}
+
+// A chunkReader reads the bytes of chunks, one after the other.
+type chunkReader struct {
+	load *loader
+	rest []blob.ID
+	buf  []byte
+	data []byte // of buf: not yet read
+}
+
+func (r *chunkReader) Read(p []byte) (int, error) {
+	for len(r.data) == 0 {
+		if len(r.rest) == 0 {
+			return 0, io.EOF
+		}
+		buf, err := r.load.chunk(r.buf, r.rest[0])
+		if err != nil {
+			return 0, fmt.Errorf("read manifest: %w", err)
+		}
+		r.buf, r.data, r.rest = buf, buf, r.rest[1:]
+	}
+	n := copy(p, r.data)
+	r.data = r.data[n:]
+	return n, nil
+}
+
+// locate returns the set of blobs that hold the chunks, bases of deltas
+// included. A chunk that is not in the index is ErrCorrupt.
+func (l *loader) locate(ids iter.Seq2[blob.ID, error]) (*index.Set, error) {
+	set := l.chunks.NewSet()
+	for id, err := range ids {
+		if err != nil {
+			return nil, err
+		}
+		loc, err := l.find(id)
+		if err != nil {
+			return nil, err
+		}
+		if set.Add(id) && loc.Codec == blob.Delta {
+			if _, err := l.find(loc.Base); err != nil {
+				return nil, err
+			}
+			set.Add(loc.Base)
+		}
+	}
+	return set, nil
+}
+
+// verify reads the stored bytes of every blob of the set, in the order they lie
+// on disk, and checks their CRC.
+func (l *loader) verify(ctx context.Context, set *index.Set, workers int) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(workers)
+	for id, entries := range set.Packs() {
+		group.Go(func() error {
+			r, err := l.pack(id)
+			if err != nil {
+				return err
+			}
+			x := l.spare.Get().(*scratch)
+			defer l.spare.Put(x)
+			for e := range entries {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if x.stored, err = r.ReadStored(x.stored, e); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}

@@ -1,0 +1,136 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/warmstore/warmstore/internal/fsx"
+)
+
+// A Mark says that a restore in place of an app was begun: the directories it
+// names may hold neither the old state nor the new one. While it stands, no
+// snapshot is taken of the app.
+type Mark struct {
+	App      string       `json:"app"`
+	Snapshot ID           `json:"snapshot"`
+	Begun    time.Time    `json:"begun"`
+	Volumes  []MarkedTree `json:"volumes"`
+}
+
+// A MarkedTree is a directory that is being restored. It is known by its inode
+// too: a volume that was removed and made anew is another one.
+type MarkedTree struct {
+	Volume string   `json:"volume"`
+	Path   string   `json:"path"`
+	Dev    uint64   `json:"dev"`
+	Ino    uint64   `json:"ino"`
+	Born   fsx.Time `json:"born"`
+}
+
+func (s *Store) markPath(app string) string { return s.path("restoring", app+".json") }
+
+// Unfinished returns the mark of the app's unfinished restore, nil if there is
+// none.
+func (s *Store) Unfinished(app string) (*Mark, error) {
+	if err := CheckName(app); err != nil {
+		return nil, err
+	}
+	b, err := os.ReadFile(s.markPath(app))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read mark: %w", err)
+	}
+	m := new(Mark)
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(m); err != nil || m.App != app {
+		return nil, fmt.Errorf("mark %s is %w", s.markPath(app), errors.Join(ErrCorrupt, err))
+	}
+	return m, nil
+}
+
+// checkFinished returns ErrUnfinished if a directory of an unfinished restore
+// still exists.
+func (s *Store) checkFinished(app string) error {
+	m, err := s.Unfinished(app)
+	if err != nil || m == nil {
+		return err
+	}
+	for _, t := range m.Volumes {
+		now, err := treeAt(t.Volume, t.Path)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && now != t {
+			continue
+		}
+		return fmt.Errorf("%w: of snapshot %s into %s", ErrUnfinished, m.Snapshot.Short(), t.Path)
+	}
+	return nil
+}
+
+// treeAt describes the directory at path as it is now.
+func treeAt(volume, path string) (MarkedTree, error) {
+	dir, err := fsx.OpenDir(path)
+	if err != nil {
+		return MarkedTree{}, err
+	}
+	defer dir.Close()
+	stat, err := dir.Self()
+	return MarkedTree{Volume: volume, Path: path, Dev: stat.ID.Dev, Ino: stat.ID.Ino, Born: stat.ID.BirthTime}, err
+}
+
+// mark records durably that the volumes at these paths are being restored.
+// What an earlier restore left unfinished stays marked.
+func (s *Store) mark(app string, id ID, paths map[string]string) error {
+	m, err := s.Unfinished(app)
+	if err != nil {
+		return err
+	}
+	if m == nil {
+		m = &Mark{App: app}
+	}
+	m.Snapshot, m.Begun = id, time.Now().UTC().Truncate(time.Second)
+	m.without(paths)
+	for volume, path := range paths {
+		t, err := treeAt(volume, path)
+		if err != nil {
+			return err
+		}
+		m.Volumes = append(m.Volumes, t)
+	}
+	return s.writeMark(m)
+}
+
+// unmark records durably that the directories at these paths are whole.
+func (s *Store) unmark(app string, paths map[string]string) error {
+	m, err := s.Unfinished(app)
+	if err != nil || m == nil {
+		return err
+	}
+	m.without(paths)
+	if len(m.Volumes) == 0 {
+		return fsx.Remove(s.markPath(app))
+	}
+	return s.writeMark(m)
+}
+
+func (m *Mark) without(paths map[string]string) {
+	m.Volumes = slices.DeleteFunc(m.Volumes, func(t MarkedTree) bool {
+		return t.Path == paths[t.Volume]
+	})
+}
+
+func (s *Store) writeMark(m *Mark) error {
+	slices.SortFunc(m.Volumes, func(a, b MarkedTree) int { return bytes.Compare([]byte(a.Path), []byte(b.Path)) })
+	b, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	return fsx.WriteFile(s.path("tmp"), s.markPath(m.App), append(b, '\n'), 0o600)
+}

@@ -1,0 +1,226 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/warmstore/warmstore/index"
+	"github.com/warmstore/warmstore/internal/fsx"
+	"github.com/warmstore/warmstore/internal/pack"
+)
+
+// A Volume is a directory tree to take a snapshot of. Nobody may write to it
+// meanwhile.
+type Volume struct {
+	Name   string
+	Path   string          // of its root directory; symlinks on the way are followed
+	Object json.RawMessage // what the caller wants to keep with it, if anything
+}
+
+// SnapshotOptions say what a snapshot is recorded with. The zero value works.
+type SnapshotOptions struct {
+	Domain, Version, Commit string
+	Labels                  map[string]string
+	Source                  Source
+	Keep                    int  // how many of the app's snapshots to keep, this one included; 0: 1
+	DryRun                  bool // read everything, but write nothing
+
+	// Recheck is called right before the commit, if set. Its error discards
+	// the snapshot: it tells whether the volumes stayed unused.
+	Recheck func(context.Context) error
+	// Progress is called with what was done since the last call, if set, by
+	// several goroutines at a time.
+	Progress func(files, bytes int64)
+}
+
+// A Result is what taking a snapshot did.
+type Result struct {
+	ID      ID // zero after a dry run
+	Record  *Record
+	Stats   Stats
+	Elapsed time.Duration
+	// Warnings are what should be known although the snapshot is complete.
+	Warnings []string
+}
+
+// Snapshot takes a snapshot of the volumes, all or nothing, and makes it the
+// app's last-good. When it returns without an error the snapshot is durable.
+// After an error the last-good is the one it was, but for an error of the
+// commit itself: then it is the old or the new one, and complete either way.
+//
+// Errors are ErrInvalid, ErrLocked, ErrUnfinished, ErrChanged, ErrFull,
+// ErrCorrupt, those of reading the volumes and that of Recheck.
+func (s *Store) Snapshot(ctx context.Context, app string, volumes []Volume, opts SnapshotOptions) (*Result, error) {
+	begun := time.Now()
+	result, err := s.snapshot(ctx, app, volumes, opts)
+	if err != nil {
+		return nil, fmt.Errorf("snapshot %s: %w", app, full(err))
+	}
+	result.Elapsed = time.Since(begun)
+	return result, nil
+}
+
+func (s *Store) snapshot(ctx context.Context, app string, volumes []Volume, opts SnapshotOptions) (*Result, error) {
+	volumes, err := s.checkSnapshot(app, volumes, opts)
+	if err != nil {
+		return nil, err
+	}
+	held, err := s.lockWriter(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	defer held.unlock()
+	if err := s.checkFinished(app); err != nil {
+		return nil, err
+	}
+	run, err := s.begin(ctx, app, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer run.end()
+	for _, v := range volumes {
+		if err := run.volume(ctx, v); err != nil {
+			return nil, fmt.Errorf("volume %s: %w", v.Name, err)
+		}
+	}
+	id, err := run.commit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{ID: id, Record: run.record, Stats: run.stats(), Warnings: run.warnings}, nil
+}
+
+// A session is one snapshot being taken.
+type session struct {
+	store     *Store
+	opts      SnapshotOptions
+	previous  *Record // the last-good so far; nil if there is none
+	record    *Record // the one being taken
+	load      *loader // of the previous one's chunks
+	packs     *packer
+	lanes     chan *lane
+	buffers   chan []byte
+	counters  counters
+	warnings  []string
+	committed bool // or perhaps committed: the packs must stay
+}
+
+// begin reads what the store has of the app and prepares for more.
+func (s *Store) begin(ctx context.Context, app string, opts SnapshotOptions) (*session, error) {
+	var chunks *index.Chunks
+	var ids []ID
+	err := s.index.View(func(tx *index.Tx) (err error) {
+		if ids, err = tx.App(app); err != nil {
+			return err
+		}
+		chunks, err = tx.Chunks()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	run := &session{store: s, opts: opts, load: newLoader(s.packs, chunks)}
+	run.record = newRecord(app, opts)
+	if err := run.follow(ids); err != nil {
+		return nil, err
+	}
+	run.lanes = newLanes(s.opts.Workers)
+	run.buffers = make(chan []byte, 2*s.opts.Workers)
+	run.packs = newPacker(ctx, s, chunks, opts.DryRun)
+	return run, nil
+}
+
+func newRecord(app string, opts SnapshotOptions) *Record {
+	return &Record{
+		Format: recordFormat,
+		App:    app,
+		Seq:    1,
+		Time:   time.Now().UTC().Truncate(time.Second),
+		Domain: opts.Domain, Version: opts.Version, Commit: opts.Commit,
+		Labels: opts.Labels,
+		Source: opts.Source,
+	}
+}
+
+// follow makes the new record the successor of the app's last one.
+func (run *session) follow(ids []ID) (err error) {
+	if len(ids) == 0 {
+		return nil
+	}
+	if run.previous, err = run.store.record(ids[len(ids)-1]); err != nil {
+		return err
+	}
+	run.record.Seq = run.previous.Seq + 1
+	return nil
+}
+
+// end gives everything back, and removes what was not committed.
+func (run *session) end() {
+	if !run.committed {
+		run.packs.abort()
+	}
+	run.load.close()
+}
+
+// commit makes the new snapshot the app's last-good. The steps are those of
+// FORMAT.md section 7.
+func (run *session) commit(ctx context.Context) (ID, error) {
+	// Steps 1 to 4 for the packs that are not full; the full ones are done.
+	tails, err := run.packs.close()
+	if err != nil {
+		return ID{}, err
+	}
+	if run.opts.Recheck != nil {
+		if err := run.opts.Recheck(ctx); err != nil {
+			return ID{}, err
+		}
+	}
+	if err := ctx.Err(); err != nil || run.opts.DryRun {
+		return ID{}, err
+	}
+	// Step 5: the record is durable, and so is all it names.
+	id, err := run.store.writeRecord(run.record)
+	if err != nil {
+		return ID{}, err
+	}
+	// Step 6: the commit point.
+	run.committed = true
+	dropped, err := run.store.flip(run.record.App, id, tails, max(run.opts.Keep, 1))
+	if err != nil {
+		return ID{}, err
+	}
+	// Step 7: what nothing names any more is removed.
+	run.store.removeRecords(dropped)
+	return id, nil
+}
+
+// flip makes snapshot id, which needs the packs with these tails, the newest of
+// the app, and returns the oldest ones that it no longer keeps.
+func (s *Store) flip(app string, id ID, tails []pack.Tail, keep int) (dropped []ID, err error) {
+	err = s.index.Update(func(tx *index.Tx) error {
+		for _, tail := range tails {
+			if err := tx.PutPack(tail.ID(), tail); err != nil {
+				return err
+			}
+		}
+		ids, err := tx.App(app)
+		if err != nil {
+			return err
+		}
+		ids = append(ids, id)
+		drop := max(0, len(ids)-keep)
+		dropped = ids[:drop]
+		return tx.PutApp(app, ids[drop:])
+	})
+	return dropped, err
+}
+
+// removeRecords unlinks records that the index no longer names. One that stays
+// is garbage, which harms nobody.
+func (s *Store) removeRecords(ids []ID) {
+	for _, id := range ids {
+		fsx.Remove(s.recordPath(id))
+	}
+}

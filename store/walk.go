@@ -1,0 +1,238 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/warmstore/warmstore/internal/fsx"
+	"github.com/warmstore/warmstore/internal/manifest"
+)
+
+// ahead bounds how many entries the walk is ahead of the manifest, and with it
+// the memory of entries that wait for a file before them.
+const ahead = 1024
+
+// A node is an entry of the manifest on its way there. Nodes travel in the
+// order of the walk; the content of files is filled in on the way.
+type node struct {
+	entry manifest.Entry
+	ready chan struct{} // closed when entry is complete; nil if it is already
+	err   error         // why it never will be
+
+	// Of a regular file to be read.
+	dir    *fsx.SharedDir
+	stat   fsx.Stat
+	before []manifest.Piece // its content in the previous snapshot
+}
+
+// A walk goes through one volume and hands its nodes on in order.
+type walk struct {
+	run    *session
+	before *manifest.Cursor // through the previous manifest
+	out    chan<- *node
+	files  *errgroup.Group // reading files, and parts of them
+	links  map[inode]*links
+	groups uint64
+}
+
+// inode tells inodes of one volume apart; a volume is within one mount.
+type inode uint64
+
+// links is an inode with several names.
+type links struct {
+	group uint64
+	rest  uint32 // names not seen yet
+}
+
+// volume takes one volume into the snapshot.
+func (run *session) volume(ctx context.Context, v Volume) error {
+	dir, err := fsx.OpenDir(v.Path)
+	if err != nil {
+		return err
+	}
+	root := fsx.Share(dir, nil, "", nil)
+	defer root.Release()
+	if err := root.Syncfs(); err != nil {
+		return err
+	}
+	before := run.cursor(v.Name)
+	tree := run.newTree(v)
+	nodes := make(chan *node, ahead)
+	stages, ctx := errgroup.WithContext(ctx)
+	stages.Go(func() error {
+		defer close(nodes)
+		return run.walk(ctx, root, before, nodes)
+	})
+	stages.Go(func() error { return tree.build(ctx, nodes) })
+	if err := stages.Wait(); err != nil {
+		return err
+	}
+	if err := before.Err(); err != nil {
+		run.warn("volume %s: the previous snapshot is damaged, so everything was read: %v", v.Name, err)
+	}
+	run.record.Volumes = append(run.record.Volumes, tree.record)
+	return nil
+}
+
+// cursor returns a cursor through the volume's previous manifest, if any.
+func (run *session) cursor(volume string) *manifest.Cursor {
+	v := run.previous.Volume(volume)
+	if v == nil {
+		return nil
+	}
+	return manifest.NewCursor(manifest.NewDecoder(run.load.manifest(v.Manifest)))
+}
+
+func (run *session) warn(format string, args ...any) {
+	run.warnings = append(run.warnings, fmt.Sprintf(format, args...))
+}
+
+// walk sends all nodes of a volume and waits for its files.
+func (run *session) walk(ctx context.Context, root *fsx.SharedDir, before *manifest.Cursor, out chan<- *node) error {
+	files, ctx := errgroup.WithContext(ctx)
+	files.SetLimit(run.store.opts.Workers)
+	w := &walk{run: run, before: before, out: out, files: files, links: make(map[inode]*links)}
+	err := w.directory(ctx, root, "")
+	if failed := files.Wait(); failed != nil {
+		return failed // the cause, if the walk was cancelled because of it
+	}
+	return err
+}
+
+// directory sends the node of directory d, of what is in it, and its end.
+func (w *walk) directory(ctx context.Context, d *fsx.SharedDir, name string) error {
+	stat, err := d.Self()
+	if err != nil {
+		return located(d.Path(""), err)
+	}
+	n := &node{entry: manifest.Entry{Kind: manifest.Inode, Name: name, Meta: stat.Meta}}
+	if n.entry.Meta.Xattrs, err = d.Xattrs(""); err != nil {
+		return located(d.Path(""), err)
+	}
+	if err := w.send(ctx, n); err != nil {
+		return err
+	}
+	names, err := d.Names()
+	if err != nil {
+		return located(d.Path(""), err)
+	}
+	for _, name := range names {
+		if err := w.entry(ctx, d, name); err != nil {
+			return err
+		}
+	}
+	if again, err := d.Self(); err != nil || again.ID != stat.ID {
+		return located(d.Path(""), errors.Join(ErrChanged, err))
+	}
+	return w.send(ctx, &node{entry: manifest.Entry{Kind: manifest.End}})
+}
+
+// entry sends the node of one name in d, and what is below it.
+func (w *walk) entry(ctx context.Context, d *fsx.SharedDir, name string) error {
+	old := w.before.Find(name)
+	stat, err := d.Stat(name)
+	if err != nil {
+		return located(d.Path(name), err)
+	}
+	if stat.Type == fsx.Directory {
+		return w.descend(ctx, d, name)
+	}
+	n := &node{entry: manifest.Entry{Kind: manifest.Inode, Name: name, Meta: stat.Meta}}
+	if w.linked(&n.entry, stat) {
+		return w.send(ctx, n)
+	}
+	if stat.Type == fsx.Regular {
+		n.dir, n.stat = d, stat
+		if old != nil && old.IsFile() {
+			n.before = slices.Clone(old.Pieces)
+		}
+		return w.file(ctx, n)
+	}
+	if err := special(d, &n.entry); err != nil {
+		return located(d.Path(name), err)
+	}
+	return w.send(ctx, n)
+}
+
+// descend walks the subdirectory name of d.
+func (w *walk) descend(ctx context.Context, d *fsx.SharedDir, name string) error {
+	dir, err := d.OpenDir(name)
+	if err != nil {
+		return located(d.Path(name), err)
+	}
+	sub := fsx.Share(dir, d, name, nil)
+	defer sub.Release()
+	w.before.Enter()
+	defer w.before.Leave()
+	return w.directory(ctx, sub, name)
+}
+
+// file sends the node of a regular file and has it read meanwhile.
+func (w *walk) file(ctx context.Context, n *node) error {
+	n.ready = make(chan struct{})
+	if err := w.send(ctx, n); err != nil {
+		return err
+	}
+	n.dir.Use()
+	w.files.Go(func() error {
+		defer n.dir.Release()
+		defer close(n.ready)
+		n.err = w.read(ctx, n)
+		return n.err
+	})
+	return nil
+}
+
+// special completes the entry of what is neither a directory nor a regular file.
+func special(d *fsx.SharedDir, e *manifest.Entry) (err error) {
+	if e.Meta.Type == fsx.Symlink {
+		if e.Meta.Target, err = d.Readlink(e.Name); err != nil {
+			return err
+		}
+	}
+	e.Meta.Xattrs, err = d.Xattrs(e.Name)
+	return err
+}
+
+// linked gives an inode of several names its group, and reports whether this is
+// a further name: then the entry is complete.
+func (w *walk) linked(e *manifest.Entry, stat fsx.Stat) bool {
+	if stat.Links < 2 {
+		return false
+	}
+	seen := w.links[inode(stat.ID.Ino)]
+	if seen == nil {
+		w.groups++
+		w.links[inode(stat.ID.Ino)] = &links{group: w.groups, rest: stat.Links - 1}
+		e.Group = w.groups
+		return false
+	}
+	if seen.rest--; seen.rest == 0 {
+		delete(w.links, inode(stat.ID.Ino))
+	}
+	*e = manifest.Entry{Kind: manifest.Link, Name: e.Name, Group: seen.group}
+	return true
+}
+
+func (w *walk) send(ctx context.Context, n *node) error {
+	select {
+	case w.out <- n:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// located says where in the volume err happened. What vanished did so since its
+// directory was read.
+func located(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: %w", ErrChanged, err)
+	}
+	return fmt.Errorf("%q: %w", path, err)
+}
