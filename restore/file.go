@@ -1,0 +1,317 @@
+package restore
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/fsx"
+	"github.com/warmstore/warmstore/internal/manifest"
+)
+
+// spanSize is about what one worker restores of a file at a time.
+const spanSize = 1 << 20 // bytes
+
+// A file is one regular file being restored.
+type file struct {
+	tree  *tree
+	dir   *fsx.SharedDir
+	entry manifest.Entry
+	live  *fsx.Stat // what is there; nil if nothing is
+
+	os    *os.File // being written
+	fresh bool     // os was just made: there is nothing to compare with
+	wait  sync.WaitGroup
+	mu    sync.Mutex
+	err   error // the first one of a span
+}
+
+// restore makes the file what its entry says.
+func (f *file) restore(ctx context.Context) error {
+	err := f.choose(ctx)
+	if err == nil {
+		f.tree.run.progress(1, 0)
+	}
+	return located(f.dir, f.entry.Name, err)
+}
+
+// choose writes to the live file only if it has no other name.
+func (f *file) choose(ctx context.Context) error {
+	switch {
+	case f.live == nil:
+		return f.create(ctx, f.entry.Name)
+	case f.live.Links == 1:
+		return f.rewrite(ctx)
+	case f.entry.Group != 0:
+		same, err := f.same(ctx)
+		if err != nil || same {
+			return err
+		}
+	}
+	return f.replace(ctx)
+}
+
+// replace makes a new file beside the live one and renames it over that.
+func (f *file) replace(ctx context.Context) error {
+	tmp := ".warmstore-" + rand.Text()
+	err := f.create(ctx, tmp)
+	if err == nil {
+		err = f.dir.Rename(tmp, f.entry.Name)
+	}
+	if err != nil {
+		f.dir.RemoveAll(tmp)
+	}
+	return err
+}
+
+// create makes the file anew under a name that is free.
+func (f *file) create(ctx context.Context, name string) (err error) {
+	if f.os, err = f.dir.Create(name); err != nil {
+		return err
+	}
+	f.fresh = true
+	if err := f.write(ctx); err != nil {
+		f.os.Close()
+		return err
+	}
+	if err := f.os.Close(); err != nil {
+		return err
+	}
+	return f.dir.Apply(name, f.entry.Meta)
+}
+
+// rewrite changes what differs in the live file.
+func (f *file) rewrite(ctx context.Context) (err error) {
+	if err := f.dir.Unprotect(f.entry.Name); err != nil {
+		return err
+	}
+	var stat fsx.Stat
+	if f.os, stat, err = f.dir.OpenFileRW(f.entry.Name); err != nil {
+		return err
+	}
+	defer f.os.Close()
+	if stat.Links != 1 {
+		return errors.New("it was linked to another name meanwhile")
+	}
+	if err := f.write(ctx); err != nil {
+		return err
+	}
+	return f.dir.Apply(f.entry.Name, f.entry.Meta)
+}
+
+// write makes size, content and holes of the open file those of the entry.
+func (f *file) write(ctx context.Context) error {
+	if f.fresh || f.live.ID.Size != f.entry.Size {
+		if err := f.os.Truncate(f.entry.Size); err != nil {
+			return err
+		}
+	}
+	if err := f.content(ctx); err != nil {
+		return err
+	}
+	return f.holes()
+}
+
+// content has the file's spans restored, by other workers where some are free.
+func (f *file) content(ctx context.Context) error {
+	var offset, from int64
+	start := 0
+	for i, p := range f.entry.Pieces {
+		offset += p.Length
+		if offset-from < spanSize && i < len(f.entry.Pieces)-1 {
+			continue
+		}
+		f.share(ctx, from, f.entry.Pieces[start:i+1])
+		from, start = offset, i+1
+	}
+	f.wait.Wait()
+	return f.err
+}
+
+func (f *file) share(ctx context.Context, offset int64, pieces []manifest.Piece) {
+	f.wait.Add(1)
+	task := func() error {
+		defer f.wait.Done()
+		if err := f.span(ctx, offset, pieces); err != nil {
+			f.fail(err)
+		}
+		return nil
+	}
+	if !f.tree.files.TryGo(task) {
+		task()
+	}
+}
+
+func (f *file) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+func (f *file) span(ctx context.Context, offset int64, pieces []manifest.Piece) error {
+	b := f.tree.run.spare.take()
+	defer f.tree.run.spare.give(b)
+	for _, p := range pieces {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		var err error
+		if p.ID.IsZero() {
+			err = f.zeros(b, offset, p.Length)
+		} else {
+			err = f.chunk(b, offset, p)
+		}
+		if err != nil {
+			return err
+		}
+		f.tree.run.progress(0, p.Length)
+		offset += p.Length
+	}
+	return nil
+}
+
+// chunk writes a chunk where it differs from what is there.
+func (f *file) chunk(b *buffers, offset int64, p manifest.Piece) (err error) {
+	if !f.fresh {
+		if err := b.read(f.os, offset, p.Length); err != nil {
+			return err
+		}
+		if blob.Sum(b.live) == p.ID {
+			return nil
+		}
+	}
+	if b.want, err = f.tree.run.src.Chunk(b.want, p.ID); err != nil {
+		return err
+	}
+	if int64(len(b.want)) != p.Length {
+		return errors.New("a chunk has another length than the manifest says")
+	}
+	if f.fresh {
+		return f.writeAt(b.want, offset)
+	}
+	return f.patch(b.live, b.want, offset)
+}
+
+// patch writes the blocks of want that differ from those of live.
+func (f *file) patch(live, want []byte, offset int64) error {
+	for start := 0; start < len(want); {
+		end, differs := run4K(live, want, start)
+		if differs {
+			if err := f.writeAt(want[start:end], offset+int64(start)); err != nil {
+				return err
+			}
+		}
+		start = end
+	}
+	return nil
+}
+
+func (f *file) writeAt(data []byte, offset int64) error {
+	f.tree.run.count.written.Add(int64(len(data)))
+	_, err := f.os.WriteAt(data, offset)
+	return err
+}
+
+// zeros makes a range read as zeros. Of a fresh file it does already.
+func (f *file) zeros(b *buffers, offset, length int64) error {
+	if f.fresh {
+		return nil
+	}
+	data, err := dataIn(f.os, offset, length)
+	if err != nil {
+		return err
+	}
+	for _, e := range data {
+		if err := f.clear(b, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clear writes zeros over the parts of a range that hold something else.
+func (f *file) clear(b *buffers, e fsx.Extent) error {
+	for n := int64(0); n < e.Length; n += spanSize {
+		length := min(spanSize, e.Length-n)
+		if err := b.read(f.os, e.Offset+n, length); err != nil {
+			return err
+		}
+		if allZero(b.live) {
+			continue
+		}
+		f.tree.run.count.written.Add(length)
+		if err := fsx.WriteZeros(f.os, fsx.Extent{Offset: e.Offset + n, Length: length}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holes makes the holes of the file, which reads as it should, those of the
+// entry.
+func (f *file) holes() error {
+	live, err := fsx.Holes(f.os, f.entry.Size)
+	if err != nil {
+		return err
+	}
+	for _, e := range fsx.Subtract(f.entry.Holes, live) {
+		if err := fsx.PunchHole(f.os, e); err != nil {
+			return err
+		}
+	}
+	for _, e := range fsx.Subtract(live, f.entry.Holes) {
+		if err := fsx.WriteZeros(f.os, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// same reports whether the live file is what the entry says already.
+func (f *file) same(ctx context.Context) (bool, error) {
+	if f.live.ID.Size != f.entry.Size {
+		return false, nil
+	}
+	meta, err := f.dir.Meta(f.entry.Name)
+	if err != nil || !meta.Equal(f.entry.Meta) {
+		return false, err
+	}
+	in, _, err := f.dir.OpenFile(f.entry.Name)
+	if err != nil {
+		return false, err
+	}
+	defer in.Close()
+	holes, err := fsx.Holes(in, f.entry.Size)
+	if err != nil || len(fsx.Subtract(holes, f.entry.Holes))+len(fsx.Subtract(f.entry.Holes, holes)) > 0 {
+		return false, err
+	}
+	return f.sameContent(ctx, in)
+}
+
+func (f *file) sameContent(ctx context.Context, in io.ReaderAt) (bool, error) {
+	b := f.tree.run.spare.take()
+	defer f.tree.run.spare.give(b)
+	offset := int64(0)
+	for _, p := range f.entry.Pieces {
+		for n := int64(0); n < p.Length; n += blob.MaxRaw {
+			if err := ctx.Err(); err != nil {
+				return false, err
+			}
+			if err := b.read(in, offset+n, min(p.Length-n, blob.MaxRaw)); err != nil {
+				return false, err
+			}
+			if p.ID.IsZero() && !allZero(b.live) || !p.ID.IsZero() && blob.Sum(b.live) != p.ID {
+				return false, nil
+			}
+		}
+		offset += p.Length
+	}
+	f.tree.run.progress(0, f.entry.Size)
+	return true, nil
+}

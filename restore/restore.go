@@ -1,0 +1,211 @@
+// Package restore makes directories what they were when a snapshot was taken:
+// everything that the snapshot has, and nothing else. It changes only what
+// differs, and it can be killed at any time and run again.
+//
+// Directories are trusted no more than those who could write to them: all
+// access goes through open directories, no symlink is followed, and no inode
+// is written to that has another name.
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"runtime"
+	"time"
+
+	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/fsx"
+	"github.com/warmstore/warmstore/internal/manifest"
+)
+
+// A Source is a snapshot. Its methods may be called by many goroutines.
+type Source interface {
+	// Manifest returns the encoded manifest of a volume.
+	Manifest(volume string) (io.Reader, error)
+	// Verify returns an error unless every chunk can be had: it is stored and
+	// its stored bytes are undamaged.
+	Verify(ctx context.Context, chunks iter.Seq2[blob.ID, error]) error
+	// Chunk reads a chunk into dst, grown at need, and checks its hash.
+	Chunk(dst []byte, id blob.ID) ([]byte, error)
+}
+
+// A Journal remembers that a restore was begun, across a crash.
+type Journal interface {
+	// Begin is called before the first change, with the path of each volume.
+	Begin(paths map[string]string) error
+	// Finish is called when everything is restored and durable.
+	Finish() error
+}
+
+// A Target is a directory to restore a volume into.
+type Target struct {
+	Volume string
+	Path   string // symlinks on the way are followed
+}
+
+// Options configure Run. The zero value works.
+type Options struct {
+	Journal Journal // nil: nobody needs to know
+	DryRun  bool    // stop before the first change
+	Workers int     // 0: one a processor
+
+	// Recheck is called right before the first change, if set; its error stops
+	// the restore. It tells whether the volumes stayed unused.
+	Recheck func(context.Context) error
+	// Progress is called with what was done since the last call, if set, by
+	// several goroutines at a time.
+	Progress func(files, bytes int64)
+}
+
+// A Report is what a restore did.
+type Report struct {
+	Files        int64 // in the targets now, but for directories
+	Bytes        int64 // of their content
+	BytesWritten int64 // of content that differed
+	Removed      int64 // names that the snapshot does not have, or has as another type
+	Elapsed      time.Duration
+}
+
+// Run restores volumes of the snapshot into their targets. Before the first
+// change it makes sure that every chunk can be had. When it returns without an
+// error, the targets are exactly the snapshot, and durable.
+//
+// After an error beyond that point the targets hold a mixture, which the
+// journal remembers; running it again finishes the work.
+func Run(ctx context.Context, src Source, targets []Target, opts Options) (*Report, error) {
+	begun := time.Now()
+	if opts.Workers <= 0 {
+		opts.Workers = runtime.GOMAXPROCS(0)
+	}
+	r := &run{src: src, opts: opts}
+	err := r.all(ctx, targets)
+	if err != nil {
+		return nil, err
+	}
+	return r.report(time.Since(begun)), nil
+}
+
+// A run is one restore of several volumes.
+type run struct {
+	src   Source
+	opts  Options
+	count counters
+	spare spare
+}
+
+func (r *run) all(ctx context.Context, targets []Target) error {
+	roots, err := open(targets)
+	defer roots.close()
+	if err != nil {
+		return err
+	}
+	if err := r.src.Verify(ctx, r.chunks(targets)); err != nil {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	if r.opts.Recheck != nil {
+		if err := r.opts.Recheck(ctx); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil || r.opts.DryRun {
+		return err
+	}
+	if err := r.begin(targets); err != nil {
+		return err
+	}
+	for i, t := range targets {
+		if err := r.volume(ctx, t, roots[i]); err != nil {
+			return fmt.Errorf("restore volume %s: %w", t.Volume, err)
+		}
+	}
+	return r.finish()
+}
+
+// roots are the root directories of the targets, in the same order.
+type roots []*fsx.Dir
+
+// open opens all roots; after an error, those that it could.
+func open(targets []Target) (dirs roots, err error) {
+	paths := make([]string, len(targets))
+	for i, t := range targets {
+		paths[i] = t.Path
+	}
+	if err := fsx.Disjoint(paths...); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	for _, path := range paths {
+		dir, err := fsx.OpenDir(path)
+		if err != nil {
+			return dirs, err
+		}
+		dirs = append(dirs, dir)
+	}
+	return dirs, nil
+}
+
+func (r roots) close() {
+	for _, dir := range r {
+		dir.Close()
+	}
+}
+
+// chunks yields every chunk that the targets' manifests name, with repetitions.
+func (r *run) chunks(targets []Target) iter.Seq2[blob.ID, error] {
+	return func(yield func(blob.ID, error) bool) {
+		for _, t := range targets {
+			encoded, err := r.src.Manifest(t.Volume)
+			if err != nil {
+				yield(blob.ID{}, err)
+				return
+			}
+			for id, err := range manifest.Chunks(encoded) {
+				if !yield(id, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (r *run) begin(targets []Target) error {
+	if r.opts.Journal == nil {
+		return nil
+	}
+	paths := make(map[string]string, len(targets))
+	for _, t := range targets {
+		paths[t.Volume] = t.Path
+	}
+	if err := r.opts.Journal.Begin(paths); err != nil {
+		return fmt.Errorf("nothing was changed: record the restore: %w", err)
+	}
+	return nil
+}
+
+func (r *run) finish() error {
+	if r.opts.Journal == nil {
+		return nil
+	}
+	if err := r.opts.Journal.Finish(); err != nil {
+		return fmt.Errorf("everything is restored, but not recorded as finished: %w", err)
+	}
+	return nil
+}
+
+// volume restores one volume, durably.
+func (r *run) volume(ctx context.Context, target Target, root *fsx.Dir) error {
+	encoded, err := r.src.Manifest(target.Volume)
+	if err != nil {
+		return err
+	}
+	dec := manifest.NewDecoder(encoded)
+	if err := r.tree(ctx, dec, root); err != nil {
+		return err
+	}
+	if _, err := dec.Next(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("manifest goes on after its end: %w", err)
+	}
+	return root.Syncfs()
+}
