@@ -35,7 +35,7 @@ type Record struct {
 // A Source says where an app's volumes were found, so that a restore finds
 // them again.
 type Source struct {
-	Kind string `json:"kind"` // stack, project, volumes or dirs
+	Kind string `json:"kind"` // stack, compose, volumes or dirs
 	Name string `json:"name,omitempty"`
 	// Host is what the caller wants to know of the engine that held the
 	// volumes.

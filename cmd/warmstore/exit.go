@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/warmstore/warmstore/internal/source"
+	"github.com/warmstore/warmstore/restore"
+	"github.com/warmstore/warmstore/store"
+)
+
+// errUsage means that the command line is wrong.
+var errUsage = errors.New("usage")
+
+// The exit codes, which scripts rely on.
+const (
+	exitDone       = 0
+	exitFailure    = 1
+	exitUsage      = 2
+	exitInUse      = 3
+	exitNotFound   = 4
+	exitCorrupt    = 5
+	exitLocked     = 6
+	exitFull       = 7
+	exitUnfinished = 8
+)
+
+// A verdict says what an error means for the caller. The first one that
+// matches counts.
+type verdict struct {
+	cause error
+	code  int
+	hint  string // the way out, if there is one
+}
+
+func verdicts() []verdict {
+	return []verdict{
+		{context.Canceled, exitFailure, "nothing was committed; run it again"},
+		{store.ErrFull, exitFull, "free space, or forget snapshots that nobody needs"},
+		{source.ErrInUse, exitInUse, "after it is undeployed its containers live on for seconds; try again when they are gone"},
+		{store.ErrUnfinished, exitUnfinished, "finish it: warmstore restore APP"},
+		{store.ErrLocked, exitLocked, "wait for the other process: --wait 10m"},
+		{store.ErrVersion, exitFailure, "use the newer warmstore that wrote it"},
+		{store.ErrCorrupt, exitCorrupt, "what cannot be read is not used; the next snapshot of the app starts anew"},
+		{store.ErrNotFound, exitNotFound, ""},
+		{source.ErrAbsent, exitFailure, "--create makes missing volumes, --only VOLUME leaves others out"},
+		{source.ErrMapping, exitFailure, "restore it on an engine with the same mapping, or with --to DIR"},
+		{source.ErrUnreachable, exitFailure, "start the engine, or set DOCKER_HOST; --dir needs none"},
+		{source.ErrSpec, exitUsage, ""},
+		{store.ErrInvalid, exitUsage, ""},
+		{restore.ErrInvalid, exitUsage, ""},
+		{errUsage, exitUsage, "see warmstore --help"},
+	}
+}
+
+// report prints err and returns its exit code.
+func report(w io.Writer, err error) int {
+	v := verdict{code: exitFailure}
+	for _, candidate := range verdicts() {
+		if errors.Is(err, candidate.cause) {
+			v = candidate
+			break
+		}
+	}
+	text := err.Error()
+	if errors.Is(err, source.ErrInUse) {
+		text += "; undeploy it first"
+	}
+	fmt.Fprintln(w, "warmstore:", strings.TrimPrefix(text, errUsage.Error()+": "))
+	if v.hint != "" {
+		fmt.Fprintln(w, "hint:", v.hint)
+	}
+	return v.code
+}
+
+func exitCodes() string {
+	return `0  done
+1  any other failure
+2  the command line, or what it names, cannot be used
+3  the app is deployed, or its volumes are in use
+4  no such app, or no complete snapshot of it
+5  the store is damaged
+6  another process holds a lock
+7  no space is left for the store
+8  a restore of the app is unfinished`
+}

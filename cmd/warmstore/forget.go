@@ -1,0 +1,42 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+)
+
+func forgetCommand() *cli.Command {
+	return &cli.Command{
+		Name:         "forget",
+		Usage:        "remove all snapshots of an app, or one",
+		ArgsUsage:    "APP",
+		Flags:        []cli.Flag{&cli.StringFlag{Name: "snapshot", Usage: "only the snapshot whose `ID` begins so"}},
+		OnUsageError: usageError,
+		Action:       forget,
+	}
+}
+
+func forget(c *cli.Context) error {
+	app, err := appArgument(c)
+	if err != nil {
+		return err
+	}
+	s, err := openStore(c)
+	if err != nil {
+		return err
+	}
+	id, err := chosen(c, s, app)
+	if err != nil {
+		return err
+	}
+	forgotten, err := s.Forget(c.Context, app, id)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return printJSON(c, map[string]any{"app": app, "forgotten": forgotten})
+	}
+	for _, id := range forgotten {
+		printf(c, "%s: forgot snapshot %s\n", app, id.Short())
+	}
+	return nil
+}

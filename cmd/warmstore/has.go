@@ -1,0 +1,47 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/warmstore/warmstore/store"
+)
+
+func hasCommand() *cli.Command {
+	return &cli.Command{
+		Name:         "has",
+		Usage:        "exit 0 if the app has a complete last-good snapshot, 4 if not",
+		ArgsUsage:    "APP",
+		OnUsageError: usageError,
+		Action:       has,
+	}
+}
+
+func has(c *cli.Context) error {
+	app, err := appArgument(c)
+	if err != nil {
+		return err
+	}
+	s, err := openStore(c)
+	if err != nil {
+		return err
+	}
+	err = s.Has(c.Context, app)
+	if errors.Is(err, store.ErrCorrupt) {
+		return fmt.Errorf("%s has no complete snapshot: %w: %v", app, store.ErrNotFound, err)
+	}
+	if err != nil {
+		return err
+	}
+	id, r, err := s.LastGood(app)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return printJSON(c, map[string]any{"app": app, "snapshot": id, "ts": stamp(r.Time)})
+	}
+	printf(c, "%s: snapshot %s is complete\n", app, id.Short())
+	return nil
+}

@@ -1,0 +1,91 @@
+// Command warmstore keeps snapshots of the volumes of apps, and rolls the
+// volumes back to them. README.md shows it at work.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+// defaultRoot is where the replaced script kept its snapshots.
+const defaultRoot = "/var/lib/ci-warm"
+
+func main() { os.Exit(run(os.Args, os.Stdout, os.Stderr)) }
+
+// run runs one command line and returns its exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	app := newApp(stdout, stderr)
+	if err := app.RunContext(ctx, arrange(app, args)); err != nil {
+		return report(stderr, err)
+	}
+	return exitDone
+}
+
+func newApp(stdout, stderr io.Writer) *cli.App {
+	return &cli.App{
+		Name:      "warmstore",
+		Usage:     "snapshots of the volumes of apps, and rollback to them",
+		Version:   version(),
+		Writer:    stdout,
+		ErrWriter: stderr,
+		Flags:     globalFlags(),
+		Commands: []*cli.Command{
+			snapshotCommand(), restoreCommand(),
+			listCommand(), showCommand(), hasCommand(), forgetCommand(),
+		},
+		Description:               "Exit codes:\n" + exitCodes(),
+		DisableSliceFlagSeparator: true,
+		HideHelpCommand:           true,
+		OnUsageError:              usageError,
+		CommandNotFound:           nil,
+		Action:                    unknownCommand,
+		ExitErrHandler:            func(*cli.Context, error) {}, // run reports errors
+	}
+}
+
+func globalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{
+			Name: "root", Value: defaultRoot, EnvVars: []string{"WARMSTORE_ROOT", "CCCI_WARM_ROOT"},
+			Usage: "keep the store in `DIR`",
+		},
+		&cli.DurationFlag{Name: "wait", Usage: "wait up to `DURATION` for locks of other processes"},
+		&cli.BoolFlag{Name: "json", Usage: "print one JSON object"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print errors only"},
+	}
+}
+
+func unknownCommand(c *cli.Context) error {
+	if c.Args().Present() {
+		return fmt.Errorf("%w: unknown command %q", errUsage, c.Args().First())
+	}
+	return cli.ShowAppHelp(c)
+}
+
+func usageError(_ *cli.Context, err error, _ bool) error {
+	return fmt.Errorf("%w: %w", errUsage, err)
+}
+
+// version is what the Go toolchain recorded of the build.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v += " " + s.Value
+		}
+	}
+	return v
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/warmstore/warmstore/internal/source"
+	"github.com/warmstore/warmstore/restore"
+	"github.com/warmstore/warmstore/store"
+)
+
+func restoreCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "restore",
+		Usage:     "make an undeployed app's volumes exactly what a snapshot has",
+		ArgsUsage: "APP [SOURCE]",
+		Description: "Without a SOURCE the volumes are looked for where the snapshot was taken.\n" +
+			"A restore that was killed is finished by running it again.",
+		Flags: append(sourceFlags(),
+			snapshotFlag(),
+			&cli.StringSliceFlag{Name: "only", Usage: "restore `VOLUME` and not the others (repeatable)"},
+			&cli.StringFlag{Name: "to", Usage: "extract each volume into a new directory below `DIR` instead"},
+			&cli.BoolFlag{Name: "create", Usage: "create volumes that are missing"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "verify that everything can be restored, and change nothing"},
+		),
+		OnUsageError: usageError,
+		Action:       restoreApp,
+	}
+}
+
+func restoreApp(c *cli.Context) error {
+	app, err := appArgument(c)
+	if err != nil {
+		return err
+	}
+	given := spec(c)
+	if c.IsSet("to") && !given.IsZero() {
+		return fmt.Errorf("%w: --to and a SOURCE exclude each other", errUsage)
+	}
+	s, err := openStore(c)
+	if err != nil {
+		return err
+	}
+	id, err := chosen(c, s, app)
+	if err != nil {
+		return err
+	}
+	snap, err := s.Checkout(c.Context, app, id, !c.IsSet("to"))
+	if err != nil {
+		return err
+	}
+	defer snap.Close()
+	if c.IsSet("to") {
+		return extract(c, snap)
+	}
+	return rollBack(c, snap, given)
+}
+
+// extract restores into new directories, which nobody else knows of.
+func extract(c *cli.Context, snap *store.Checkout) error {
+	targets, err := source.Below(c.String("to"), snap.Record, c.StringSlice("only"))
+	if err != nil {
+		return err
+	}
+	return runRestore(c, snap, targets, restore.Options{})
+}
+
+// rollBack restores in place.
+func rollBack(c *cli.Context, snap *store.Checkout, given source.Spec) error {
+	if given.IsZero() {
+		given = source.Of(snap.Record)
+	}
+	src, err := source.Open(c.Context, given, true)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	targets, err := src.Targets(c.Context, snap.Record, c.StringSlice("only"), c.Bool("create") && !c.Bool("dry-run"))
+	if err != nil {
+		return err
+	}
+	unused := func(ctx context.Context) error { return src.Unused(ctx, snap.Record.App) }
+	if err := unused(c.Context); err != nil {
+		return err
+	}
+	return runRestore(c, snap, targets, restore.Options{Journal: snap, Recheck: unused})
+}
+
+func runRestore(c *cli.Context, snap *store.Checkout, targets []restore.Target, opts restore.Options) error {
+	var total int64
+	for _, t := range targets {
+		total += snap.Record.Volume(t.Volume).Bytes
+	}
+	bar := newProgress(c, total)
+	opts.DryRun, opts.Progress = c.Bool("dry-run"), bar.add
+	report, err := restore.Run(c.Context, snap, targets, opts)
+	bar.finish()
+	if err != nil {
+		return fmt.Errorf("restore %s: %w", snap.Record.App, err)
+	}
+	return printRestore(c, snap, targets, report)
+}
+
+// restoreJSON is what restore --json prints.
+type restoreJSON struct {
+	App          string       `json:"app"`
+	Snapshot     store.ID     `json:"snapshot"`
+	DryRun       bool         `json:"dry_run"`
+	Volumes      []targetJSON `json:"volumes"`
+	Files        int64        `json:"files"`
+	Bytes        int64        `json:"bytes"`
+	BytesWritten int64        `json:"bytes_written"`
+	Removed      int64        `json:"removed"`
+	DurationMS   int64        `json:"duration_ms"`
+}
+
+type targetJSON struct {
+	Name string `json:"name"`
+	Path string `json:"path"`
+}
+
+func printRestore(c *cli.Context, snap *store.Checkout, targets []restore.Target, r *restore.Report) error {
+	if !c.Bool("json") {
+		done := "restored to"
+		if c.Bool("dry-run") {
+			done = "dry run, nothing changed: everything is there to restore"
+		}
+		printf(c, "%s: %s snapshot %s of %s: %s, %s, %s; wrote %s, removed %s in %s\n",
+			snap.Record.App, done, snap.ID.Short(), age(time.Since(snap.Record.Time)),
+			plural(int64(len(targets)), "volume"), plural(r.Files, "file"), size(r.Bytes),
+			size(r.BytesWritten), plural(r.Removed, "name"), seconds(r.Elapsed))
+		return nil
+	}
+	out := restoreJSON{
+		App: snap.Record.App, Snapshot: snap.ID, DryRun: c.Bool("dry-run"),
+		Files: r.Files, Bytes: r.Bytes, BytesWritten: r.BytesWritten, Removed: r.Removed,
+		DurationMS: r.Elapsed.Milliseconds(),
+	}
+	for _, t := range targets {
+		out.Volumes = append(out.Volumes, targetJSON{Name: t.Volume, Path: t.Path})
+	}
+	return printJSON(c, out)
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/warmstore/warmstore/internal/source"
+	"github.com/warmstore/warmstore/store"
+)
+
+func snapshotCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "snapshot",
+		Usage:     "take a snapshot of an undeployed app's volumes and make it the last-good",
+		ArgsUsage: "APP SOURCE",
+		Flags: append(sourceFlags(),
+			&cli.StringFlag{Name: "version", Usage: "record that the app has version `V`"},
+			&cli.StringFlag{Name: "commit", Usage: "record that the app is at commit `C`"},
+			&cli.StringSliceFlag{Name: "label", Usage: "record `K=V` (repeatable)"},
+			&cli.IntFlag{Name: "keep", Value: 1, Usage: "keep the newest `N` snapshots of the app"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "read and weigh everything, but store nothing"},
+		),
+		OnUsageError: usageError,
+		Action:       snapshot,
+	}
+}
+
+func snapshot(c *cli.Context) error {
+	app, err := appArgument(c)
+	if err != nil {
+		return err
+	}
+	opts, err := snapshotOptions(c)
+	if err != nil {
+		return err
+	}
+	src, err := source.Open(c.Context, spec(c), false)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	warn(c, src.Warnings)
+	unused := func(ctx context.Context) error { return src.Unused(ctx, app) }
+	if err := unused(c.Context); err != nil {
+		return err
+	}
+	s, err := store.Create(c.String("root"), options(c))
+	if err != nil {
+		return err
+	}
+	bar := newProgress(c, previousBytes(s, app))
+	opts.Source, opts.Recheck, opts.Progress = src.Origin, unused, bar.add
+	result, err := s.Snapshot(c.Context, app, src.Volumes, opts)
+	bar.finish()
+	if err != nil {
+		return err
+	}
+	return printSnapshot(c, result)
+}
+
+func snapshotOptions(c *cli.Context) (opts store.SnapshotOptions, err error) {
+	if c.Int("keep") < 1 {
+		return opts, fmt.Errorf("%w: --keep %d: at least 1", errUsage, c.Int("keep"))
+	}
+	opts = store.SnapshotOptions{
+		Domain: c.String("domain"), Version: c.String("version"), Commit: c.String("commit"),
+		Keep: c.Int("keep"), DryRun: c.Bool("dry-run"),
+	}
+	opts.Labels, err = labels(c)
+	return opts, err
+}
+
+// previousBytes guesses how much there is to read, for the time left.
+func previousBytes(s *store.Store, app string) int64 {
+	if _, record, err := s.LastGood(app); err == nil {
+		return record.Bytes()
+	}
+	return 0
+}
+
+// snapshotJSON is what snapshot --json prints.
+type snapshotJSON struct {
+	App          string       `json:"app"`
+	Snapshot     *store.ID    `json:"snapshot"` // null after a dry run
+	Time         string       `json:"ts"`
+	DryRun       bool         `json:"dry_run"`
+	Volumes      []volumeJSON `json:"volumes"`
+	BytesLogical int64        `json:"bytes_logical"`
+	BytesRead    int64        `json:"bytes_read"`
+	BytesNew     int64        `json:"bytes_new"`
+	BytesStored  int64        `json:"bytes_stored"`
+	ChunksNew    int64        `json:"chunks_new"`
+	ChunksReused int64        `json:"chunks_reused"`
+	ChunksDelta  int64        `json:"chunks_delta"`
+	DurationMS   int64        `json:"duration_ms"`
+	Warnings     []string     `json:"warnings,omitempty"`
+}
+
+type volumeJSON struct {
+	Name  string `json:"name"`
+	Files int64  `json:"files"`
+	Bytes int64  `json:"bytes"`
+}
+
+func printSnapshot(c *cli.Context, r *store.Result) error {
+	warn(c, r.Warnings)
+	if c.Bool("json") {
+		return printJSON(c, newSnapshotJSON(r))
+	}
+	done := "snapshot " + r.ID.Short()
+	if r.ID.IsZero() {
+		done = "dry run, nothing stored"
+	}
+	printf(c, "%s: %s: %s, %s, %s; read %s, stored %s in %s\n", r.Record.App, done,
+		plural(int64(len(r.Record.Volumes)), "volume"), plural(r.Record.Files(), "file"),
+		size(r.Record.Bytes()), size(r.Stats.BytesRead), size(r.Stats.BytesStored), seconds(r.Elapsed))
+	return nil
+}
+
+func newSnapshotJSON(r *store.Result) snapshotJSON {
+	out := snapshotJSON{
+		App: r.Record.App, Snapshot: &r.ID, DryRun: r.ID.IsZero(), Time: stamp(r.Record.Time),
+		BytesLogical: r.Record.Bytes(), BytesRead: r.Stats.BytesRead,
+		BytesNew: r.Stats.BytesNew, BytesStored: r.Stats.BytesStored,
+		ChunksNew: r.Stats.ChunksNew, ChunksReused: r.Stats.ChunksReused, ChunksDelta: r.Stats.ChunksDelta,
+		DurationMS: r.Elapsed.Milliseconds(), Warnings: r.Warnings,
+	}
+	if out.DryRun {
+		out.Snapshot = nil
+	}
+	for _, v := range r.Record.Volumes {
+		out.Volumes = append(out.Volumes, volumeJSON{Name: v.Name, Files: v.Files, Bytes: v.Bytes})
+	}
+	return out
+}
