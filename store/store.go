@@ -75,8 +75,8 @@ func Create(root string, opts Options) (*Store, error) {
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("%w: warmstore must run as root to keep the owners of files", ErrUnsafe)
 	}
-	if err := os.MkdirAll(root, 0o755); err != nil {
-		return nil, fmt.Errorf("create store: %w", err)
+	if err := fsx.MkdirAll(root, 0o755); err != nil {
+		return nil, fmt.Errorf("create store: %w", full(err))
 	}
 	s, err := Open(root, opts)
 	if !errors.Is(err, ErrNotFound) {
@@ -89,7 +89,8 @@ func Create(root string, opts Options) (*Store, error) {
 }
 
 // create fills a directory beside the store's and renames it when it is
-// complete and durable: a store exists whole or not at all.
+// complete and durable: a store exists whole or not at all. Writing FORMAT, the
+// last of it, makes the names of the others durable too.
 func create(root string) error {
 	tmp, err := os.MkdirTemp(root, Dir+"-new-*")
 	if err != nil {
@@ -102,6 +103,9 @@ func create(root string) error {
 		}
 	}
 	s := at(tmp, Options{})
+	if err := fsx.SyncDir(s.path("lock")); err != nil {
+		return err
+	}
 	if err := s.packs.Make(); err != nil {
 		return err
 	}

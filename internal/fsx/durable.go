@@ -84,3 +84,23 @@ func fill(f *os.File, data []byte, perm os.FileMode) error {
 	}
 	return nil
 }
+
+// MkdirAll makes the directory path and those above it that are missing, with
+// their names durable. A directory that exists is no error.
+func MkdirAll(path string, perm os.FileMode) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.IsDir() {
+		return fmt.Errorf("make directory %q: %w", path, ErrNotDirectory)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(path)
+	if err := MkdirAll(parent, perm); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, perm); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return SyncDir(parent)
+}
