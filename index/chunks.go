@@ -2,6 +2,7 @@ package index
 
 import (
 	"encoding/binary"
+	"iter"
 	"sort"
 
 	"github.com/warmstore/warmstore/internal/blob"
@@ -13,7 +14,7 @@ import (
 // hash table of their entries' numbers. It never changes, so any number of
 // goroutines may use it.
 type Chunks struct {
-	ids    []blob.ID   // of the packs
+	ids    []blob.ID   // of the packs, ascending
 	tails  []pack.Tail // in the same order
 	starts []int       // number of the first entry of each pack
 	slots  []uint32    // entry number + 1, by the first bytes of the ID; 0 is free
@@ -77,6 +78,17 @@ func (c *Chunks) number(id blob.ID) (uint32, bool) {
 		}
 	}
 	return 0, false
+}
+
+// Packs yields every pack with its tail, by ascending ID.
+func (c *Chunks) Packs() iter.Seq[Pack] {
+	return func(yield func(Pack) bool) {
+		for i, id := range c.ids {
+			if !yield(Pack{ID: id, Tail: c.tails[i]}) {
+				return
+			}
+		}
+	}
 }
 
 // Len returns the number of stored blobs.

@@ -2,6 +2,7 @@ package index
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/warmstore/warmstore/internal/blob"
 )
@@ -28,6 +29,21 @@ func (s *Set) Add(id blob.ID) bool {
 	n := number - 1
 	s.bits[n/64] |= 1 << (n % 64)
 	return true
+}
+
+// Has reports whether the chunk is in the set.
+func (s *Set) Has(id blob.ID) bool {
+	number, ok := s.chunks.number(id)
+	return ok && s.has(int(number-1))
+}
+
+// Entries yields the entries of pack id's chunks in the set by ascending offset.
+func (s *Set) Entries(id blob.ID) iter.Seq[blob.Entry] {
+	p, ok := slices.BinarySearchFunc(s.chunks.ids, id, blob.ID.Compare)
+	if !ok {
+		return func(func(blob.Entry) bool) {}
+	}
+	return s.entries(p)
 }
 
 func (s *Set) has(n int) bool { return s.bits[n/64]&(1<<(n%64)) != 0 }

@@ -14,12 +14,13 @@ import (
 	"github.com/warmstore/warmstore/internal/pack"
 )
 
-// The buckets, and the one key of bucket meta.
+// The buckets, and the keys of bucket meta.
 var (
 	bucketMeta  = []byte("meta")
 	bucketPacks = []byte("packs")
 	bucketApps  = []byte("apps")
 	keyFormat   = []byte("format")
+	keyLive     = []byte("live")
 )
 
 // format is the value of key "format". It is written in the transaction that
@@ -36,7 +37,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // A Tx is one transaction on the database. It ends with the call it was
 // passed to. It is not safe for concurrent use.
 type Tx struct {
-	packs, apps *bbolt.Bucket
+	meta, packs, apps *bbolt.Bucket
 }
 
 func makeBuckets(tx *bbolt.Tx) error {
@@ -50,11 +51,11 @@ func makeBuckets(tx *bbolt.Tx) error {
 
 // within checks that tx is on a finished database of this version and calls f.
 func within(tx *bbolt.Tx, f func(*Tx) error) error {
-	meta, t := tx.Bucket(bucketMeta), &Tx{packs: tx.Bucket(bucketPacks), apps: tx.Bucket(bucketApps)}
-	if meta == nil || t.packs == nil || t.apps == nil {
+	t := &Tx{meta: tx.Bucket(bucketMeta), packs: tx.Bucket(bucketPacks), apps: tx.Bucket(bucketApps)}
+	if t.meta == nil || t.packs == nil || t.apps == nil {
 		return fmt.Errorf("%w: a bucket is missing", ErrCorrupt)
 	}
-	value, err := get(meta, keyFormat)
+	value, err := get(t.meta, keyFormat)
 	switch {
 	case err != nil:
 		return err
@@ -77,7 +78,7 @@ func (tx *Tx) DropPack(id blob.ID) error { return tx.packs.Delete(id[:]) }
 // A Pack is one pack of the index.
 type Pack struct {
 	ID   blob.ID
-	Tail pack.Tail // valid until the transaction ends
+	Tail pack.Tail // of a transaction: valid until that ends
 }
 
 // Packs yields every recorded pack by ascending ID. After a damaged record,
@@ -191,4 +192,18 @@ func checked(key, value []byte) ([]byte, error) {
 
 func checksum(key, value []byte) uint32 {
 	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
+}
+
+// PutLive records how many stored bytes were live when that was last counted.
+func (tx *Tx) PutLive(bytes int64) error {
+	return put(tx.meta, keyLive, binary.LittleEndian.AppendUint64(nil, uint64(bytes)))
+}
+
+// Live returns what PutLive recorded; 0 if nothing was.
+func (tx *Tx) Live() (int64, error) {
+	value, err := get(tx.meta, keyLive)
+	if err != nil || len(value) != 8 {
+		return 0, err
+	}
+	return int64(binary.LittleEndian.Uint64(value)), nil
 }

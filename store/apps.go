@@ -8,7 +8,6 @@ import (
 
 	"github.com/warmstore/warmstore/index"
 	"github.com/warmstore/warmstore/internal/blob"
-	"github.com/warmstore/warmstore/internal/manifest"
 )
 
 // An App is one app of the store.
@@ -88,15 +87,13 @@ func (s *Store) Has(ctx context.Context, app string) error {
 		return err
 	}
 	defer c.Close()
-	for _, v := range c.Record.Volumes {
-		set, err := c.load.locate(manifest.Chunks(c.load.manifest(v.Manifest)))
-		if err != nil {
-			return fmt.Errorf("volume %s: %w", v.Name, err)
-		}
-		for id := range set.Packs() {
-			if _, err := c.load.pack(id); err != nil {
-				return fmt.Errorf("volume %s: %w", v.Name, err)
-			}
+	set := c.load.chunks.NewSet()
+	if err := c.load.reach(set, c.Record); err != nil {
+		return err
+	}
+	for id := range set.Packs() {
+		if _, err := c.load.pack(id); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -113,7 +110,10 @@ func (s *Store) Forget(ctx context.Context, app string, id ID) (forgotten []ID, 
 		return nil, err
 	}
 	defer held.unlock()
-	err = s.index.Update(func(tx *index.Tx) error {
+	if err := s.checkNotRestoring(app, id); err != nil {
+		return nil, err
+	}
+	_, err = s.updateFreeing(func(tx *index.Tx) error {
 		ids, err := tx.App(app)
 		if err != nil {
 			return err
@@ -130,6 +130,16 @@ func (s *Store) Forget(ctx context.Context, app string, id ID) (forgotten []ID, 
 	}
 	s.removeRecords(forgotten)
 	return forgotten, nil
+}
+
+// checkNotRestoring returns ErrUnfinished if an unfinished restore of the app
+// needs the snapshot, or any if id is zero.
+func (s *Store) checkNotRestoring(app string, id ID) error {
+	m, err := s.Unfinished(app)
+	if err != nil || m == nil || !id.IsZero() && id != m.Snapshot {
+		return err
+	}
+	return s.checkFinished(app)
 }
 
 // split parts the snapshots to keep from the one, or all, to forget.

@@ -95,8 +95,8 @@ func (c *Checkout) Manifest(volume string) (io.Reader, error) {
 // Verify checks that every chunk is stored, and that its stored bytes and those
 // of the base it may need are undamaged on disk.
 func (c *Checkout) Verify(ctx context.Context, chunks iter.Seq2[ID, error]) error {
-	set, err := c.load.locate(chunks)
-	if err != nil {
+	set := c.load.chunks.NewSet()
+	if err := c.load.locate(set, chunks); err != nil {
 		return err
 	}
 	return c.load.verify(ctx, set, c.store.opts.Workers)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/warmstore/warmstore/index"
 	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/manifest"
 	"github.com/warmstore/warmstore/internal/pack"
 )
 
@@ -62,9 +63,16 @@ func (l *loader) chunk(dst []byte, id blob.ID) ([]byte, error) {
 	}
 	x := l.spare.Get().(*scratch)
 	defer l.spare.Put(x)
-	if x.base = x.base[:0]; loc.Codec == blob.Delta {
+	return l.read(dst, x, loc)
+}
+
+// read reads the blob at loc into dst, grown at need, and checks its hash. It
+// leaves the stored bytes in x.
+func (l *loader) read(dst []byte, x *scratch, loc blob.Location) (raw []byte, err error) {
+	x.base = x.base[:0]
+	if loc.Codec == blob.Delta {
 		if x.base, err = l.whole(x, loc.Base); err != nil {
-			return nil, fmt.Errorf("base of chunk %s: %w", id.Short(), err)
+			return nil, fmt.Errorf("base of chunk %s: %w", loc.ID.Short(), err)
 		}
 	}
 	return l.decode(dst, x, loc)
@@ -143,26 +151,51 @@ func (r *chunkReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// locate returns the set of blobs that hold the chunks, bases of deltas
-// included. A chunk that is not in the index is ErrCorrupt.
-func (l *loader) locate(ids iter.Seq2[blob.ID, error]) (*index.Set, error) {
-	set := l.chunks.NewSet()
+// locate adds to set the blobs that hold the chunks, bases of deltas included.
+// A chunk that is not in the index is ErrCorrupt.
+func (l *loader) locate(set *index.Set, ids iter.Seq2[blob.ID, error]) error {
 	for id, err := range ids {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		loc, err := l.find(id)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if set.Add(id) && loc.Codec == blob.Delta {
 			if _, err := l.find(loc.Base); err != nil {
-				return nil, err
+				return err
 			}
 			set.Add(loc.Base)
 		}
 	}
-	return set, nil
+	return nil
+}
+
+// reach adds to set all blobs that the snapshot needs: those of its manifests
+// and of the content they name.
+func (l *loader) reach(set *index.Set, r *Record) error {
+	for i := range r.Volumes {
+		v := &r.Volumes[i]
+		if err := l.locate(set, each(v.Manifest.Chunks)); err != nil {
+			return fmt.Errorf("volume %s: manifest: %w", v.Name, err)
+		}
+		if err := l.locate(set, manifest.Chunks(l.manifest(v.Manifest))); err != nil {
+			return fmt.Errorf("volume %s: %w", v.Name, err)
+		}
+	}
+	return nil
+}
+
+// each yields ids as those that may end in an error.
+func each(ids []blob.ID) iter.Seq2[blob.ID, error] {
+	return func(yield func(blob.ID, error) bool) {
+		for _, id := range ids {
+			if !yield(id, nil) {
+				return
+			}
+		}
+	}
 }
 
 // verify reads the stored bytes of every blob of the set, in the order they lie

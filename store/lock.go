@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/warmstore/warmstore/internal/fsx"
 )
@@ -10,9 +11,28 @@ import (
 // Locks are flocks on files that are never unlinked, so a killed process
 // leaves none. Whoever takes both takes the app's first.
 
-// lockShared holds off the part of gc that removes.
+const (
+	// sharedWait is how long everybody waits for who holds the store alone, which
+	// takes one transaction.
+	sharedWait = 10 * time.Second
+	// aloneWait is how long gc waits for the others: it has time, but a run of
+	// it should end.
+	aloneWait = time.Second
+)
+
+// lockShared holds off the part of gc that drops packs.
 func (s *Store) lockShared(ctx context.Context) (*fsx.Lock, error) {
-	lock, err := fsx.LockFile(ctx, s.path("lock", "store.lock"), fsx.Shared, s.opts.Wait)
+	lock, err := fsx.LockFile(ctx, s.path("lock", "store.lock"), fsx.Shared, max(s.opts.Wait, sharedWait))
+	if err != nil {
+		return nil, fmt.Errorf("lock store: %w", err)
+	}
+	return lock, nil
+}
+
+// lockAlone waits, for so long, until nobody else uses the store, and keeps everybody out. It
+// does not queue: who comes meanwhile goes first.
+func (s *Store) lockAlone(ctx context.Context, wait time.Duration) (*fsx.Lock, error) {
+	lock, err := fsx.LockFile(ctx, s.path("lock", "store.lock"), fsx.Exclusive, wait)
 	if err != nil {
 		return nil, fmt.Errorf("lock store: %w", err)
 	}

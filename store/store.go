@@ -112,6 +112,9 @@ func create(root string) error {
 	if err := s.index.Create(); err != nil {
 		return err
 	}
+	if err := s.keepReserve(); err != nil {
+		return err
+	}
 	if err := fsx.WriteFile(s.path("tmp"), s.path("FORMAT"), []byte(format), 0o400); err != nil {
 		return err
 	}

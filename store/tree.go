@@ -41,7 +41,7 @@ func (t *tree) build(ctx context.Context, nodes <-chan *node) error {
 			<-n.ready // it will be: whoever reads the file heeds ctx
 		}
 		if n.err != nil {
-			return n.err
+			return nil // the walk fails with the first error, of which this may be a consequence
 		}
 		if err := enc.Encode(&n.entry); err != nil {
 			return err

@@ -13,12 +13,18 @@ import (
 const categorySource = "Where the volumes are (one of):"
 
 func sourceFlags() []cli.Flag {
+	text := func(name, usage string) cli.Flag {
+		return &cli.StringFlag{Name: name, Category: categorySource, Usage: usage}
+	}
+	list := func(name, usage string) cli.Flag {
+		return &cli.StringSliceFlag{Name: name, Category: categorySource, Usage: usage + " (repeatable)"}
+	}
 	return []cli.Flag{
-		&cli.StringFlag{Name: "domain", Category: categorySource, Usage: "the Swarm stack of the app at domain `D`"},
-		&cli.StringFlag{Name: "stack", Category: categorySource, Usage: "the volumes of Swarm stack `S`"},
-		&cli.StringFlag{Name: "compose", Category: categorySource, Usage: "the volumes of Compose project `P`"},
-		&cli.StringSliceFlag{Name: "volume", Category: categorySource, Usage: "the Docker volume `NAME` (repeatable)"},
-		&cli.StringSliceFlag{Name: "dir", Category: categorySource, Usage: "the directory PATH as volume NAME: `NAME=PATH` (repeatable; needs no Docker)"},
+		text("domain", "the Swarm stack of the app at domain `D`"),
+		text("stack", "the volumes of Swarm stack `S`"),
+		text("compose", "the volumes of Compose project `P`"),
+		list("volume", "the Docker volume `NAME`"),
+		list("dir", "directory PATH as volume NAME, given as `NAME=PATH`; needs no Docker"),
 	}
 }
 

@@ -2,14 +2,19 @@ package main
 
 import (
 	"github.com/urfave/cli/v2"
+
+	"github.com/warmstore/warmstore/store"
 )
 
 func forgetCommand() *cli.Command {
 	return &cli.Command{
-		Name:         "forget",
-		Usage:        "remove all snapshots of an app, or one",
-		ArgsUsage:    "APP",
-		Flags:        []cli.Flag{&cli.StringFlag{Name: "snapshot", Usage: "only the snapshot whose `ID` begins so"}},
+		Name:      "forget",
+		Usage:     "remove all snapshots of an app, or one",
+		ArgsUsage: "APP",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "snapshot", Usage: "only the snapshot whose `ID` begins so"},
+			noGCFlag(),
+		},
 		OnUsageError: usageError,
 		Action:       forget,
 	}
@@ -32,6 +37,14 @@ func forget(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := printForgotten(c, app, forgotten); err != nil {
+		return err
+	}
+	collect(c, s)
+	return nil
+}
+
+func printForgotten(c *cli.Context, app string, forgotten []store.ID) error {
 	if c.Bool("json") {
 		return printJSON(c, map[string]any{"app": app, "forgotten": forgotten})
 	}

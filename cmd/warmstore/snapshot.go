@@ -20,6 +20,7 @@ func snapshotCommand() *cli.Command {
 			&cli.StringFlag{Name: "commit", Usage: "record that the app is at commit `C`"},
 			&cli.StringSliceFlag{Name: "label", Usage: "record `K=V` (repeatable)"},
 			&cli.IntFlag{Name: "keep", Value: 1, Usage: "keep the newest `N` snapshots of the app"},
+			noGCFlag(),
 			&cli.BoolFlag{Name: "dry-run", Usage: "read and weigh everything, but store nothing"},
 		),
 		OnUsageError: usageError,
@@ -57,7 +58,11 @@ func snapshot(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return printSnapshot(c, result)
+	if err := printSnapshot(c, result); err != nil {
+		return err
+	}
+	collect(c, s)
+	return nil
 }
 
 func snapshotOptions(c *cli.Context) (opts store.SnapshotOptions, err error) {

@@ -3,6 +3,7 @@
 package blob
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 
@@ -37,6 +38,9 @@ func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
 // Short returns the first 12 digits of id, enough to tell a person.
 func (id ID) Short() string { return hex.EncodeToString(id[:6]) }
+
+// Compare orders IDs by their bytes.
+func (id ID) Compare(other ID) int { return bytes.Compare(id[:], other[:]) }
 
 // IsZero reports whether id names nothing.
 func (id ID) IsZero() bool { return id == ID{} }

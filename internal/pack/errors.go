@@ -24,6 +24,7 @@ type BlobError struct {
 	Err        error
 }
 
+// Error says what could not be read, and why.
 func (e *BlobError) Error() string {
 	return fmt.Sprintf("read pack %s: blob %s at %d: %v", e.Pack.Short(), e.Blob.Short(), e.Offset, e.Err)
 }

@@ -120,7 +120,8 @@ func (s *Source) warn(ctx context.Context) error {
 	external, err := s.engine.External(ctx, s.app)
 	for _, name := range external {
 		s.Warnings = append(s.Warnings, fmt.Sprintf(
-			"volume %s is mounted by %s but not labelled as its own: it is left out; name it with --volume", name, s.app))
+			"volume %s is mounted by %s but not labelled as its own: it is left out; name it with --volume",
+			name, s.app))
 	}
 	return err
 }

@@ -1,0 +1,47 @@
+# What there is to run. `make test` is everything, and what CI runs.
+
+GO       ?= go
+FUZZTIME ?= 5s
+TIMEOUT  ?= 40m
+
+.PHONY: all test setup check unit fuzz bench build clean
+
+all: build
+
+# test runs every check and every test there is. The steps are separate
+# commands, so that their order holds under make -j as well.
+test:
+	scripts/setup
+	$(MAKE) check
+	$(MAKE) unit
+	$(MAKE) fuzz
+
+# setup installs what the tests need and starts a Docker engine if none answers.
+setup:
+	scripts/setup
+
+# check is what needs no test to run.
+check:
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt: $$unformatted" >&2; exit 1; }
+	$(GO) vet ./...
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+	$(GO) tool staticcheck ./...
+
+# unit runs all tests, the end-to-end ones among them, and counts them.
+unit:
+	GO=$(GO) scripts/count -race -count=1 -timeout=$(TIMEOUT) ./...
+
+# fuzz runs each fuzz target for FUZZTIME.
+fuzz:
+	GO=$(GO) scripts/fuzz $(FUZZTIME)
+
+bench:
+	$(GO) test -run='^$$' -bench=. -benchmem -timeout=$(TIMEOUT) ./...
+
+# build makes the command, static, so that one file is all there is to install.
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o warmstore ./cmd/warmstore
+
+clean:
+	rm -f warmstore

@@ -1,0 +1,418 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/warmstore/warmstore/index"
+	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/fsx"
+	"github.com/warmstore/warmstore/internal/pack"
+)
+
+const (
+	// defaultMinGarbage is the share of a pack that must be garbage for it to be
+	// rewritten, and of the store for Collect to run by itself.
+	defaultMinGarbage = 25 // percent
+	// dropAtOnce bounds the packs that one transaction drops, and with it the
+	// space that the index needs for it: on a full disk that is the reserve.
+	dropAtOnce = 16
+	// replans bounds how often gc begins anew because snapshots were taken or
+	// forgotten meanwhile.
+	replans = 5
+)
+
+// GCOptions configure Collect. The zero value works.
+type GCOptions struct {
+	MinGarbage int  // percent of a pack that must be garbage to rewrite it; 0: 25
+	DryRun     bool // plan only
+	// IfDue does nothing but a sweep unless that share of the whole store seems
+	// to be garbage, and does not wait for anybody.
+	IfDue bool
+}
+
+// A GCPlan says what gc does: which packs it drops, since they hold nothing that
+// any snapshot needs, and which it rewrites without what is garbage in them.
+type GCPlan struct {
+	Drop    []PackUse
+	Rewrite []PackUse
+	Packs   int   // of the store
+	Stored  int64 // bytes of all packs
+	Live    int64 // bytes of blobs that are needed
+}
+
+// A PackUse says how much of a pack is needed.
+type PackUse struct {
+	ID   ID
+	Size int64 // bytes of the pack
+	Live int64 // bytes of blobs in it that are needed
+}
+
+// Frees returns the bytes that the plan frees, footers aside.
+func (p *GCPlan) Frees() (n int64) {
+	for _, use := range slices.Concat(p.Drop, p.Rewrite) {
+		n += use.Size - use.Live
+	}
+	return n
+}
+
+// Garbage returns the share of the packs' bytes that nothing needs, in percent.
+func (p *GCPlan) Garbage() int {
+	if p.Stored == 0 {
+		return 0
+	}
+	return int((p.Stored - p.Live) * 100 / p.Stored)
+}
+
+// A GCResult is what gc did.
+type GCResult struct {
+	Plan     *GCPlan // the last one; all of it was done unless Busy
+	Freed    int64   // bytes on disk
+	Removed  int     // files
+	Copied   int64   // bytes of live blobs that were rewritten
+	Busy     bool    // others used the store all the time: some of the plan is left
+	Elapsed  time.Duration
+	Reserved bool // the reserve was needed, because the disk is full
+}
+
+// Collect frees the space of what no snapshot and no unfinished restore needs.
+// A record or manifest that cannot be read makes it stop before it changes
+// anything. While it holds up others, it does for one transaction at a time; it
+// gives way to whoever uses the store. One gc runs at a time: ErrLocked.
+func (s *Store) Collect(ctx context.Context, opts GCOptions) (*GCResult, error) {
+	begun := time.Now()
+	if opts.MinGarbage == 0 {
+		opts.MinGarbage = defaultMinGarbage
+	}
+	if opts.MinGarbage < 0 || opts.MinGarbage > 100 {
+		return nil, fmt.Errorf("gc: %w: %d percent garbage", ErrInvalid, opts.MinGarbage)
+	}
+	alone, err := fsx.LockFile(ctx, s.path("lock", "gc.lock"), fsx.Exclusive, s.opts.Wait)
+	if err != nil {
+		return nil, fmt.Errorf("lock gc: %w", err)
+	}
+	defer alone.Unlock()
+	c := &collection{store: s, opts: opts, result: new(GCResult)}
+	if err := c.run(ctx); err != nil {
+		return nil, fmt.Errorf("gc: %w", full(err))
+	}
+	c.result.Elapsed = time.Since(begun)
+	return c.result, nil
+}
+
+// A collection is one run of gc.
+type collection struct {
+	store  *Store
+	opts   GCOptions
+	result *GCResult
+
+	// Of the plan being carried out:
+	state *state
+	load  *loader
+	live  *index.Set
+	plan  *GCPlan
+}
+
+// errStale means that snapshots came or went since the plan was made.
+var errStale = errors.New("the plan is stale")
+
+// run plans and executes, and does so again when others changed the store.
+func (c *collection) run(ctx context.Context) error {
+	for range replans {
+		err := c.once(ctx)
+		if !errors.Is(err, errStale) && !errors.Is(err, ErrLocked) {
+			return err
+		}
+		if c.opts.IfDue {
+			break
+		}
+	}
+	c.result.Busy = true
+	return nil
+}
+
+func (c *collection) once(ctx context.Context) error {
+	if due, err := c.due(); err != nil || !due {
+		return errors.Join(err, c.sweep(ctx))
+	}
+	if err := c.mark(ctx); err != nil {
+		return err
+	}
+	defer c.load.close()
+	c.result.Plan = c.plan
+	if c.opts.DryRun {
+		return nil
+	}
+	if c.opts.IfDue && c.plan.Garbage() < c.opts.MinGarbage {
+		_, err := c.store.updateFreeing(func(tx *index.Tx) error { return tx.PutLive(c.plan.Live) })
+		return errors.Join(err, c.sweep(ctx))
+	}
+	// What frees space without needing any comes first: the disk may be full.
+	if err := c.drop(ctx); err != nil {
+		return err
+	}
+	if err := c.rewrite(ctx); err != nil {
+		return err
+	}
+	return c.sweep(ctx)
+}
+
+// due guesses from what was live last time whether there is enough garbage. The
+// live part of a store hardly shrinks but by forgetting, which the next count
+// sees.
+func (c *collection) due() (bool, error) {
+	if !c.opts.IfDue {
+		return true, nil
+	}
+	var stored, live int64
+	err := c.store.index.View(func(tx *index.Tx) (err error) {
+		for p, err := range tx.Packs() {
+			if err != nil {
+				return err
+			}
+			stored += p.Tail.Size()
+		}
+		live, err = tx.Live()
+		return err
+	})
+	return (stored-live)*100 >= stored*int64(c.opts.MinGarbage) && stored > 0, err
+}
+
+// mark finds out what is live and makes the plan. It changes nothing, and others
+// may use the store meanwhile.
+func (c *collection) mark(ctx context.Context) error {
+	shared, err := c.store.lockShared(ctx)
+	if err != nil {
+		return err
+	}
+	defer shared.Unlock()
+	if c.state, err = c.store.state(); err != nil {
+		return err
+	}
+	roots, err := c.store.roots(c.state)
+	if err != nil {
+		return err
+	}
+	c.load = newLoader(c.store.packs, c.state.chunks)
+	c.live = c.state.chunks.NewSet()
+	for _, id := range roots {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		record, err := c.store.record(id)
+		if err == nil {
+			err = c.load.reach(c.live, record)
+		}
+		if err != nil {
+			c.load.close()
+			return fmt.Errorf("nothing was changed: snapshot %s: %w", id.Short(), err)
+		}
+	}
+	c.makePlan()
+	return nil
+}
+
+func (c *collection) makePlan() {
+	c.plan = new(GCPlan)
+	for p := range c.state.chunks.Packs() {
+		use := PackUse{ID: p.ID, Size: p.Tail.Size()}
+		for e := range c.live.Entries(p.ID) {
+			use.Live += int64(e.Stored)
+		}
+		c.plan.Packs++
+		c.plan.Stored += use.Size
+		c.plan.Live += use.Live
+		switch {
+		case use.Live == 0:
+			c.plan.Drop = append(c.plan.Drop, use)
+		case (use.Size-use.Live)*100 > use.Size*int64(c.opts.MinGarbage):
+			c.plan.Rewrite = append(c.plan.Rewrite, use)
+		}
+	}
+}
+
+// drop removes the packs that hold nothing live.
+func (c *collection) drop(ctx context.Context) error {
+	for batch := range slices.Chunk(c.plan.Drop, dropAtOnce) {
+		if err := c.condemn(ctx, batch, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rewrite replaces packs by new ones that hold what is live in them, about one
+// new pack at a time, so that little more space is needed.
+func (c *collection) rewrite(ctx context.Context) error {
+	var batch []PackUse
+	var live int64
+	for i, use := range c.plan.Rewrite {
+		batch = append(batch, use)
+		live += use.Live
+		if live < packSize && len(batch) < dropAtOnce && i < len(c.plan.Rewrite)-1 {
+			continue
+		}
+		if err := c.replace(ctx, batch); err != nil {
+			return err
+		}
+		c.result.Copied += live
+		batch, live = nil, 0
+	}
+	return nil
+}
+
+// replace copies what is live in the packs, durably, and condemns them.
+func (c *collection) replace(ctx context.Context, batch []PackUse) error {
+	shared, err := c.store.lockShared(ctx)
+	if err != nil {
+		return err
+	}
+	packs := newPacker(ctx, c.store, c.state.chunks, false)
+	tails, err := c.copy(packs, batch)
+	shared.Unlock()
+	if err == nil {
+		err = c.condemn(ctx, batch, tails)
+	}
+	if err != nil && !errors.Is(err, errCommit) {
+		packs.abort()
+	}
+	return err
+}
+
+// copy copies the live blobs of the packs as they are stored. Each is decoded
+// and hashed first: damage is not copied.
+func (c *collection) copy(packs *packer, batch []PackUse) ([]pack.Tail, error) {
+	x := c.load.spare.Get().(*scratch)
+	defer c.load.spare.Put(x)
+	var raw []byte
+	for _, use := range batch {
+		for e := range c.live.Entries(use.ID) {
+			var err error
+			if raw, err = c.load.read(raw, x, blob.Location{Pack: use.ID, Entry: e}); err != nil {
+				return nil, err
+			}
+			if err := packs.add(e, x.stored); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return packs.close()
+}
+
+// errCommit means that an index transaction failed: nobody knows whether it
+// took place.
+var errCommit = errors.New("commit")
+
+// condemn drops packs from the index, in favour of those with these tails, and
+// then removes them. The steps are those of FORMAT.md section 9.
+func (c *collection) condemn(ctx context.Context, batch []PackUse, tails []pack.Tail) error {
+	// Step 3: nobody else uses the store, and no snapshot came or went.
+	alone, err := c.store.lockAlone(ctx, c.patience())
+	if err != nil {
+		return err
+	}
+	defer alone.Unlock()
+	if err := c.checkPlan(); err != nil {
+		return err
+	}
+	// Step 4: the commit point.
+	if err := c.commit(batch, tails); err != nil {
+		return fmt.Errorf("%w: %w", errCommit, err)
+	}
+	// Step 5: nobody can find the packs any more, so others may go on.
+	alone.Unlock()
+	for _, use := range batch {
+		c.remove(c.store.packs.Path(use.ID), use.Size)
+	}
+	for _, tail := range tails {
+		c.result.Freed -= tail.Size()
+	}
+	return nil
+}
+
+// patience is how long to wait for others: a gc by itself has come at a bad time
+// if there are any.
+func (c *collection) patience() time.Duration {
+	if c.opts.IfDue {
+		return 0
+	}
+	return max(c.store.opts.Wait, aloneWait)
+}
+
+// checkPlan returns errStale if what is live may have changed. Nothing can
+// change while the store is locked.
+func (c *collection) checkPlan() error {
+	now := new(state)
+	err := c.store.index.View(func(tx *index.Tx) error {
+		for app, err := range tx.Apps() {
+			if err != nil {
+				return err
+			}
+			now.apps = append(now.apps, app)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !c.state.sameApps(now) {
+		return errStale
+	}
+	return nil
+}
+
+// commit records the new packs and drops the old ones.
+func (c *collection) commit(batch []PackUse, tails []pack.Tail) error {
+	reserved, err := c.store.updateFreeing(func(tx *index.Tx) error {
+		for _, tail := range tails {
+			if err := tx.PutPack(tail.ID(), tail); err != nil {
+				return err
+			}
+		}
+		for _, use := range batch {
+			if err := tx.DropPack(use.ID); err != nil {
+				return err
+			}
+		}
+		return tx.PutLive(c.plan.Live)
+	})
+	c.result.Reserved = c.result.Reserved || reserved
+	return err
+}
+
+// sweep removes what the index does not name: files of snapshots that were never
+// committed, and records that were forgotten.
+func (c *collection) sweep(ctx context.Context) error {
+	alone, err := c.store.lockAlone(ctx, c.patience())
+	if err != nil {
+		return err
+	}
+	defer alone.Unlock()
+	garbage, err := c.store.garbage()
+	if err != nil {
+		return err
+	}
+	for _, f := range slices.Concat(garbage.tmp, garbage.records) {
+		c.remove(f.path, f.size)
+	}
+	if err := fsx.SyncDir(c.store.path("snapshots")); err != nil {
+		return err
+	}
+	alone.Unlock() // a pack's name is never used again, so others may go on
+	for _, f := range garbage.packs {
+		c.remove(f.path, f.size)
+	}
+	return c.store.keepReserve()
+}
+
+// remove unlinks garbage. What cannot be removed stays garbage for the next gc.
+func (c *collection) remove(path string, size int64) {
+	if os.Remove(path) == nil {
+		c.result.Removed++
+		c.result.Freed += size
+	}
+}

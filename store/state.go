@@ -1,0 +1,114 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/warmstore/warmstore/index"
+)
+
+// A state is what the index says at one time.
+type state struct {
+	chunks *index.Chunks
+	apps   []index.App
+	live   int64 // stored bytes that were live when that was last counted
+}
+
+func (s *Store) state() (*state, error) {
+	st := new(state)
+	err := s.index.View(func(tx *index.Tx) (err error) {
+		for app, err := range tx.Apps() {
+			if err != nil {
+				return err
+			}
+			st.apps = append(st.apps, app)
+		}
+		if st.live, err = tx.Live(); err != nil {
+			return err
+		}
+		st.chunks, err = tx.Chunks()
+		return err
+	})
+	return st, err
+}
+
+// stored returns the bytes of all packs.
+func (st *state) stored() (n int64) {
+	for p := range st.chunks.Packs() {
+		n += p.Tail.Size()
+	}
+	return n
+}
+
+// names reports whether the index lists the snapshot.
+func (st *state) names(id ID) bool {
+	return slices.ContainsFunc(st.apps, func(a index.App) bool { return slices.Contains(a.Snapshots, id) })
+}
+
+// sameApps reports whether both list the same snapshots.
+func (st *state) sameApps(other *state) bool {
+	return slices.EqualFunc(st.apps, other.apps, func(a, b index.App) bool {
+		return a.Name == b.Name && slices.Equal(a.Snapshots, b.Snapshots)
+	})
+}
+
+// pinned returns the snapshots that unfinished restores need although the index
+// may not list them any more.
+func (s *Store) pinned() (ids []ID, err error) {
+	files, err := os.ReadDir(s.path("restoring"))
+	if err != nil {
+		return nil, fmt.Errorf("read marks: %w", err)
+	}
+	for _, f := range files {
+		app, ok := strings.CutSuffix(f.Name(), ".json")
+		if !ok {
+			continue
+		}
+		m, err := s.Unfinished(app)
+		if err != nil {
+			return nil, err
+		}
+		if m == nil {
+			continue
+		}
+		if _, err := os.Stat(s.recordPath(m.Snapshot)); err == nil {
+			ids = append(ids, m.Snapshot)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+// roots returns every snapshot that must stay whole: all that are listed, and
+// all that are pinned.
+func (s *Store) roots(st *state) ([]ID, error) {
+	ids, err := s.pinned()
+	if err != nil {
+		return nil, err
+	}
+	for _, app := range st.apps {
+		ids = append(ids, app.Snapshots...)
+	}
+	slices.SortFunc(ids, ID.Compare)
+	return slices.Compact(ids), nil
+}
+
+// records returns the ID of every record file.
+func (s *Store) records() (ids []ID, err error) {
+	paths, err := filepath.Glob(s.path("snapshots", "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		if id, err := ParseID(strings.TrimSuffix(filepath.Base(path), ".json")); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
