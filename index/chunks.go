@@ -22,18 +22,28 @@ type Chunks struct {
 
 // Chunks loads the locations of all chunks. A damaged record is ErrCorrupt.
 func (tx *Tx) Chunks() (*Chunks, error) {
-	c, n := &Chunks{}, 0
+	var packs []Pack
 	for p, err := range tx.Packs() {
 		if err != nil {
 			return nil, err
 		}
+		packs = append(packs, Pack{ID: p.ID, Tail: p.Tail.Clone()})
+	}
+	return NewChunks(packs), nil
+}
+
+// NewChunks returns the locations of the chunks in packs, which must come by
+// ascending ID. It keeps the tails.
+func NewChunks(packs []Pack) *Chunks {
+	c, n := &Chunks{}, 0
+	for _, p := range packs {
 		c.ids = append(c.ids, p.ID)
-		c.tails = append(c.tails, p.Tail.Clone())
+		c.tails = append(c.tails, p.Tail)
 		c.starts = append(c.starts, n)
 		n += p.Tail.Len()
 	}
 	c.fill(n)
-	return c, nil
+	return c
 }
 
 // fill makes a table that is at most two thirds full, with linear probing. IDs

@@ -2,6 +2,7 @@ package index
 
 import (
 	"iter"
+	"math/bits"
 	"slices"
 
 	"github.com/warmstore/warmstore/internal/blob"
@@ -26,9 +27,26 @@ func (s *Set) Add(id blob.ID) bool {
 	if !ok || s.has(int(number-1)) {
 		return false
 	}
-	n := number - 1
-	s.bits[n/64] |= 1 << (n % 64)
+	s.add(int(number - 1))
 	return true
+}
+
+// AddBlob adds blob i of a pack, also where another pack's copy of the chunk is
+// the one that Find returns. The pack must be known.
+func (s *Set) AddBlob(pack blob.ID, i int) {
+	if p, ok := s.chunks.pack(pack); ok {
+		s.add(s.chunks.starts[p] + i)
+	}
+}
+
+func (s *Set) add(n int) { s.bits[n/64] |= 1 << (n % 64) }
+
+// Len returns the number of blobs in the set.
+func (s *Set) Len() (n int) {
+	for _, word := range s.bits {
+		n += bits.OnesCount64(word)
+	}
+	return n
 }
 
 // Has reports whether the chunk is in the set.
@@ -39,7 +57,7 @@ func (s *Set) Has(id blob.ID) bool {
 
 // Entries yields the entries of pack id's chunks in the set by ascending offset.
 func (s *Set) Entries(id blob.ID) iter.Seq[blob.Entry] {
-	p, ok := slices.BinarySearchFunc(s.chunks.ids, id, blob.ID.Compare)
+	p, ok := s.chunks.pack(id)
 	if !ok {
 		return func(func(blob.Entry) bool) {}
 	}
@@ -58,6 +76,10 @@ func (s *Set) Packs() iter.Seq2[blob.ID, iter.Seq[blob.Entry]] {
 			}
 		}
 	}
+}
+
+func (c *Chunks) pack(id blob.ID) (p int, ok bool) {
+	return slices.BinarySearchFunc(c.ids, id, blob.ID.Compare)
 }
 
 func (s *Set) any(p int) bool {

@@ -20,6 +20,7 @@ var (
 	bucketPacks = []byte("packs")
 	bucketApps  = []byte("apps")
 	keyFormat   = []byte("format")
+	keyDigest   = []byte("digest")
 	keyLive     = []byte("live")
 )
 
@@ -38,6 +39,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // passed to. It is not safe for concurrent use.
 type Tx struct {
 	meta, packs, apps *bbolt.Bucket
+
+	digest digest // of what the transaction sees
 }
 
 func makeBuckets(tx *bbolt.Tx) error {
@@ -45,6 +48,9 @@ func makeBuckets(tx *bbolt.Tx) error {
 		if _, err := tx.CreateBucket(name); err != nil {
 			return err
 		}
+	}
+	if err := put(tx.Bucket(bucketMeta), keyDigest, new(digest).encode()); err != nil {
+		return err
 	}
 	return put(tx.Bucket(bucketMeta), keyFormat, []byte(format))
 }
@@ -64,16 +70,37 @@ func within(tx *bbolt.Tx, f func(*Tx) error) error {
 	case string(value) != format:
 		return fmt.Errorf("%w: %q", ErrVersion, value)
 	}
+	if t.digest, err = readDigest(t.meta); err != nil {
+		return err
+	}
+	if err := t.checkApps(); err != nil {
+		return err
+	}
 	return f(t)
 }
 
 // PutPack records that the pack with this tail is complete and durable.
 func (tx *Tx) PutPack(id blob.ID, tail pack.Tail) error {
-	return put(tx.packs, id[:], tail.Bytes())
+	if tx.packs.Get(id[:]) == nil {
+		tx.digest.togglePack(id, 1)
+	}
+	if err := put(tx.packs, id[:], tail.Bytes()); err != nil {
+		return err
+	}
+	return put(tx.meta, keyDigest, tx.digest.encode())
 }
 
 // DropPack removes the record of a pack; no record is no error.
-func (tx *Tx) DropPack(id blob.ID) error { return tx.packs.Delete(id[:]) }
+func (tx *Tx) DropPack(id blob.ID) error {
+	if tx.packs.Get(id[:]) == nil {
+		return nil
+	}
+	tx.digest.togglePack(id, -1)
+	if err := tx.packs.Delete(id[:]); err != nil {
+		return err
+	}
+	return put(tx.meta, keyDigest, tx.digest.encode())
+}
 
 // A Pack is one pack of the index.
 type Pack struct {
@@ -82,14 +109,21 @@ type Pack struct {
 }
 
 // Packs yields every recorded pack by ascending ID. After a damaged record,
-// which is yielded with its error, it goes on.
+// which is yielded with its error, it goes on; a missing one is an error at the
+// end.
 func (tx *Tx) Packs() iter.Seq2[Pack, error] {
 	return func(yield func(Pack, error) bool) {
+		seen := digest{apps: tx.digest.apps}
 		cursor := tx.packs.Cursor()
 		for key, value := cursor.First(); key != nil; key, value = cursor.Next() {
-			if !yield(packOf(key, value)) {
+			p, err := packOf(key, value)
+			seen.togglePack(p.ID, 1)
+			if !yield(p, err) {
 				return
 			}
+		}
+		if seen != tx.digest {
+			yield(Pack{}, fmt.Errorf("%w: of %d packs it shows %d", ErrCorrupt, tx.digest.packs, seen.packs))
 		}
 	}
 }
@@ -112,14 +146,24 @@ func packOf(key, value []byte) (Pack, error) {
 // PutApp records the snapshots of an app, oldest first: the last one is its
 // last-good. An empty list removes the app.
 func (tx *Tx) PutApp(app string, snapshots []blob.ID) error {
+	key := []byte(app)
+	tx.digest.toggleApp(tx.apps.Get(key))
+	if err := tx.putApp(key, snapshots); err != nil {
+		return err
+	}
+	tx.digest.toggleApp(tx.apps.Get(key))
+	return put(tx.meta, keyDigest, tx.digest.encode())
+}
+
+func (tx *Tx) putApp(key []byte, snapshots []blob.ID) error {
 	if len(snapshots) == 0 {
-		return tx.apps.Delete([]byte(app))
+		return tx.apps.Delete(key)
 	}
 	value := make([]byte, 0, len(snapshots)*idSize)
 	for _, id := range snapshots {
 		value = append(value, id[:]...)
 	}
-	return put(tx.apps, []byte(app), value)
+	return put(tx.apps, key, value)
 }
 
 // App returns the snapshots of an app, oldest first; none for an unknown app.

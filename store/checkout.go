@@ -30,13 +30,17 @@ func (s *Store) Checkout(ctx context.Context, app string, id ID, exclusive bool)
 	if err := CheckName(app); err != nil {
 		return nil, err
 	}
-	held, err := s.lockReader(ctx, app, exclusive)
+	c := &Checkout{store: s}
+	err := s.healing(ctx, func() (err error) {
+		if c.held, err = s.lockReader(ctx, app, exclusive); err != nil {
+			return err
+		}
+		if err = c.open(app, id); err != nil {
+			c.held.unlock()
+		}
+		return err
+	})
 	if err != nil {
-		return nil, err
-	}
-	c := &Checkout{store: s, held: held}
-	if err := c.open(app, id); err != nil {
-		held.unlock()
 		return nil, err
 	}
 	return c, nil

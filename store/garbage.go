@@ -19,14 +19,10 @@ type garbageFile struct {
 	size int64 // bytes
 }
 
-// garbage lists it. What snapshots in progress have written is among it, unless
+// garbage lists it, given what the index says. What snapshots in progress have written is among it, unless
 // the store's lock is held exclusively.
-func (s *Store) garbage() (*garbage, error) {
-	st, err := s.state()
-	if err != nil {
-		return nil, err
-	}
-	g := new(garbage)
+func (s *Store) garbage(st *state) (g *garbage, err error) {
+	g = new(garbage)
 	listed := make(map[blob.ID]bool)
 	for p := range st.chunks.Packs() {
 		listed[p.ID] = true

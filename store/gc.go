@@ -392,7 +392,11 @@ func (c *collection) sweep(ctx context.Context) error {
 		return err
 	}
 	defer alone.Unlock()
-	garbage, err := c.store.garbage()
+	now, err := c.store.state()
+	if err != nil {
+		return err
+	}
+	garbage, err := c.store.garbage(now)
 	if err != nil {
 		return err
 	}

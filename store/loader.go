@@ -20,7 +20,8 @@ import (
 type loader struct {
 	packs  pack.Dir
 	chunks *index.Chunks
-	spare  sync.Pool // of *scratch
+	healed *index.Chunks // copies to be preferred, if not nil
+	spare  sync.Pool     // of *scratch
 
 	mu   sync.Mutex
 	open map[blob.ID]*pack.Reader
@@ -48,6 +49,11 @@ func (l *loader) close() {
 // find returns where a chunk is, or ErrCorrupt: whoever asks has it from a
 // snapshot.
 func (l *loader) find(id blob.ID) (blob.Location, error) {
+	if l.healed != nil {
+		if loc, ok := l.healed.Find(id); ok {
+			return loc, nil
+		}
+	}
 	loc, ok := l.chunks.Find(id)
 	if !ok {
 		return loc, fmt.Errorf("chunk %s is not in the store: %w", id.Short(), ErrCorrupt)

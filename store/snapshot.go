@@ -54,7 +54,11 @@ type Result struct {
 // ErrCorrupt, those of reading the volumes and that of Recheck.
 func (s *Store) Snapshot(ctx context.Context, app string, volumes []Volume, opts SnapshotOptions) (*Result, error) {
 	begun := time.Now()
-	result, err := s.snapshot(ctx, app, volumes, opts)
+	var result *Result
+	err := s.healing(ctx, func() (err error) {
+		result, err = s.snapshot(ctx, app, volumes, opts)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("snapshot %s: %w", app, full(err))
 	}

@@ -16,7 +16,6 @@ import (
 type state struct {
 	chunks *index.Chunks
 	apps   []index.App
-	live   int64 // stored bytes that were live when that was last counted
 }
 
 func (s *Store) state() (*state, error) {
@@ -28,26 +27,10 @@ func (s *Store) state() (*state, error) {
 			}
 			st.apps = append(st.apps, app)
 		}
-		if st.live, err = tx.Live(); err != nil {
-			return err
-		}
 		st.chunks, err = tx.Chunks()
 		return err
 	})
 	return st, err
-}
-
-// stored returns the bytes of all packs.
-func (st *state) stored() (n int64) {
-	for p := range st.chunks.Packs() {
-		n += p.Tail.Size()
-	}
-	return n
-}
-
-// names reports whether the index lists the snapshot.
-func (st *state) names(id ID) bool {
-	return slices.ContainsFunc(st.apps, func(a index.App) bool { return slices.Contains(a.Snapshots, id) })
 }
 
 // sameApps reports whether both list the same snapshots.

@@ -34,6 +34,9 @@ const (
 type Options struct {
 	Wait    time.Duration // for locks that others hold; 0: fail at once
 	Workers int           // that read, hash and compress; 0: one a processor
+	// Notice is called with a line that an operator should see, if set: the
+	// store healed itself.
+	Notice func(line string)
 }
 
 // A Store is a directory of snapshots. It holds no file open between calls and

@@ -44,7 +44,7 @@ func verdicts() []verdict {
 		{store.ErrUnfinished, exitUnfinished, "finish it: warmstore restore APP"},
 		{store.ErrLocked, exitLocked, "wait for the other process: --wait 10m"},
 		{store.ErrVersion, exitFailure, "use the newer warmstore that wrote it"},
-		{store.ErrCorrupt, exitCorrupt, "warmstore check says what is damaged"},
+		{store.ErrCorrupt, exitCorrupt, "warmstore check says what is damaged, warmstore repair saves what can be saved"},
 		{store.ErrNotFound, exitNotFound, ""},
 		{source.ErrAbsent, exitFailure, "--create makes it, --only VOLUME leaves it out"},
 		{source.ErrMapping, exitFailure, "restore it on an engine with the same mapping, or with --to DIR"},

@@ -66,7 +66,12 @@ func labels(c *cli.Context) (map[string]string, error) {
 	return labels, nil
 }
 
-func options(c *cli.Context) store.Options { return store.Options{Wait: c.Duration("wait")} }
+func options(c *cli.Context) store.Options {
+	return store.Options{
+		Wait:   c.Duration("wait"),
+		Notice: func(line string) { warn(c, []string{line}) },
+	}
+}
 
 func openStore(c *cli.Context) (*store.Store, error) { return store.Open(c.String("root"), options(c)) }
 
