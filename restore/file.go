@@ -34,9 +34,20 @@ type file struct {
 func (f *file) restore(ctx context.Context) error {
 	err := f.choose(ctx)
 	if err == nil {
-		f.tree.run.progress(1, 0)
+		err = f.learn()
 	}
+	f.tree.run.progress(1, 0)
 	return located(f.dir, f.entry.Name, err)
+}
+
+// learn writes down how the file looks now.
+func (f *file) learn() error {
+	if f.tree.after == nil {
+		return nil
+	}
+	stat, err := f.dir.Stat(f.entry.Name)
+	f.tree.learn(f.entry.Number, &stat.ID)
+	return err
 }
 
 // choose writes to the live file only if it has no other name.

@@ -9,7 +9,6 @@ package restore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -19,6 +18,7 @@ import (
 	"github.com/warmstore/warmstore/internal/blob"
 	"github.com/warmstore/warmstore/internal/fsx"
 	"github.com/warmstore/warmstore/internal/manifest"
+	"github.com/warmstore/warmstore/internal/witness"
 )
 
 // A Source is a snapshot. Its methods may be called by many goroutines.
@@ -40,6 +40,18 @@ type Journal interface {
 	Finish() error
 }
 
+// A Memory knows how restored files look to stat, so that neither the next
+// restore nor the next snapshot has to read what nobody changed.
+type Memory interface {
+	// Recall returns how the files of a volume looked when they were as the
+	// snapshot has them; nil if nobody knows.
+	Recall(volume string, root *fsx.Dir) *witness.Reader
+	// Learn starts to write down how the files of a volume look.
+	Learn() (*witness.Writer, error)
+	// Remember keeps that. It is called when everything is durable.
+	Remember(w *witness.Writer, volume string, root fsx.Identity, clean fsx.Time) error
+}
+
 // A Target is a directory to restore a volume into.
 type Target struct {
 	Volume string
@@ -49,6 +61,7 @@ type Target struct {
 // Options configure Run. The zero value works.
 type Options struct {
 	Journal Journal // nil: nobody needs to know
+	Memory  Memory  // nil: everything is read
 	DryRun  bool    // stop before the first change
 	Workers int     // 0: one a processor
 
@@ -116,12 +129,18 @@ func (r *run) all(ctx context.Context, targets []Target) error {
 	if err := r.begin(targets); err != nil {
 		return err
 	}
+	volumes := make([]*volume, len(targets))
 	for i, t := range targets {
-		if err := r.volume(ctx, t, roots[i]); err != nil {
+		volumes[i] = &volume{run: r, target: t, root: roots[i]}
+		defer volumes[i].close()
+		if err := volumes[i].restore(ctx); err != nil {
 			return fmt.Errorf("restore volume %s: %w", t.Volume, err)
 		}
 	}
-	return r.finish()
+	if err := r.settle(volumes); err != nil {
+		return err
+	}
+	return r.finish(volumes)
 }
 
 // roots are the root directories of the targets, in the same order.
@@ -184,28 +203,29 @@ func (r *run) begin(targets []Target) error {
 	return nil
 }
 
-func (r *run) finish() error {
-	if r.opts.Journal == nil {
-		return nil
+// settle makes everything durable.
+func (r *run) settle(volumes []*volume) error {
+	clean := fsx.Time{}
+	if r.opts.Memory != nil {
+		clean = fsx.Settle()
 	}
-	if err := r.opts.Journal.Finish(); err != nil {
-		return fmt.Errorf("everything is restored, but not recorded as finished: %w", err)
+	for _, v := range volumes {
+		v.clean = clean
+		if err := v.root.Syncfs(); err != nil {
+			return fmt.Errorf("restore volume %s: %w", v.target.Volume, err)
+		}
 	}
 	return nil
 }
 
-// volume restores one volume, durably.
-func (r *run) volume(ctx context.Context, target Target, root *fsx.Dir) error {
-	encoded, err := r.src.Manifest(target.Volume)
-	if err != nil {
-		return err
+func (r *run) finish(volumes []*volume) error {
+	if r.opts.Journal != nil {
+		if err := r.opts.Journal.Finish(); err != nil {
+			return fmt.Errorf("everything is restored, but not recorded as finished: %w", err)
+		}
 	}
-	dec := manifest.NewDecoder(encoded)
-	if err := r.tree(ctx, dec, root); err != nil {
-		return err
+	for _, v := range volumes {
+		v.remember()
 	}
-	if _, err := dec.Next(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("manifest goes on after its end: %w", err)
-	}
-	return root.Syncfs()
+	return nil
 }

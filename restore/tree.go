@@ -15,9 +15,9 @@ import (
 // A tree is one volume being restored. One goroutine walks the manifest and the
 // live tree together; files are left to workers.
 type tree struct {
-	run   *run
+	*volume
 	dec   *manifest.Decoder
-	root  *fsx.SharedDir
+	top   *fsx.SharedDir
 	files *errgroup.Group // restoring files, and parts of them
 	links map[uint64]link // the first names of inodes that have several
 }
@@ -28,19 +28,19 @@ type link struct {
 	id   fsx.Identity
 }
 
-// tree makes the directory root what the manifest says. It does not close root.
-func (r *run) tree(ctx context.Context, dec *manifest.Decoder, root *fsx.Dir) error {
+// tree makes the volume's root what the manifest says.
+func (v *volume) tree(ctx context.Context, dec *manifest.Decoder) error {
 	e, err := dec.Next()
 	if err != nil {
 		return err
 	}
-	own, err := root.OpenPath("")
+	own, err := v.root.OpenPath("")
 	if err != nil {
 		return err
 	}
 	files, ctx := errgroup.WithContext(ctx)
-	files.SetLimit(r.opts.Workers)
-	t := &tree{run: r, dec: dec, files: files, links: make(map[uint64]link)}
+	files.SetLimit(v.run.opts.Workers)
+	t := &tree{volume: v, dec: dec, files: files, links: make(map[uint64]link)}
 	err = t.directory(ctx, own, nil, e)
 	if failed := files.Wait(); failed != nil {
 		return failed // the cause, if the walk was cancelled because of it
@@ -55,7 +55,7 @@ func (t *tree) directory(ctx context.Context, dir *fsx.Dir, parent *fsx.SharedDi
 	meta := e.Meta
 	d := fsx.Share(dir, parent, e.Name, func(dir *fsx.Dir) error { return dir.Apply("", meta) })
 	if parent == nil {
-		t.root = d
+		t.top = d
 	}
 	defer func() {
 		if released := d.Release(); err == nil && released != nil {
@@ -168,6 +168,11 @@ func (t *tree) descend(ctx context.Context, d *fsx.SharedDir, e *manifest.Entry,
 // file leaves a regular file to a worker. One of several names is restored at
 // once, for the next name may come before a worker does.
 func (t *tree) file(ctx context.Context, d *fsx.SharedDir, e *manifest.Entry, live *fsx.Stat) error {
+	if live != nil && t.before.Same(e.Number, e.Size, e.Meta.ModTime, &live.ID) {
+		t.run.progress(1, e.Size)
+		t.learn(e.Number, &live.ID)
+		return t.first(d, e)
+	}
 	f := &file{tree: t, dir: d, entry: *e, live: live}
 	f.entry.Holes, f.entry.Pieces = slices.Clone(e.Holes), slices.Clone(e.Pieces)
 	if e.Group != 0 {
@@ -185,6 +190,13 @@ func (t *tree) file(ctx context.Context, d *fsx.SharedDir, e *manifest.Entry, li
 		return err
 	})
 	return nil
+}
+
+// learn writes down how a file looks that is as it should be.
+func (t *tree) learn(number int64, id *fsx.Identity) {
+	if t.after != nil {
+		t.after.Put(number, id)
+	}
 }
 
 // special restores what is neither a directory nor a regular file.
@@ -243,7 +255,7 @@ func (t *tree) link(d *fsx.SharedDir, e *manifest.Entry, live *fsx.Stat) error {
 		}
 	}
 	dir, name := path.Split(to.path)
-	from, err := t.root.OpenPath(path.Clean(dir))
+	from, err := t.top.OpenPath(path.Clean(dir))
 	if err != nil {
 		return err
 	}

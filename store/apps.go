@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -129,6 +130,9 @@ func (s *Store) Forget(ctx context.Context, app string, id ID) (forgotten []ID, 
 		return nil, full(err)
 	}
 	s.removeRecords(forgotten)
+	if id.IsZero() {
+		os.RemoveAll(s.path("witness", app))
+	}
 	return forgotten, nil
 }
 

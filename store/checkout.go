@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/warmstore/warmstore/index"
+	"github.com/warmstore/warmstore/internal/fsx"
+	"github.com/warmstore/warmstore/internal/witness"
 )
 
 // A Checkout is a snapshot that is held for reading: gc does not touch it until
@@ -115,6 +117,21 @@ func (c *Checkout) Chunk(dst []byte, id ID) ([]byte, error) { return c.load.chun
 func (c *Checkout) Begin(paths map[string]string) error {
 	c.paths = paths
 	return c.store.mark(c.Record.App, c.ID, paths)
+}
+
+// Recall returns how the files of a volume, whose root is open, looked when they
+// were as the snapshot has them; nil if nobody knows.
+func (c *Checkout) Recall(volume string, root *fsx.Dir) *witness.Reader {
+	return c.store.recall(c.Record.App, volume, c.ID, root)
+}
+
+// Learn starts to write down how the files of a volume look.
+func (c *Checkout) Learn() (*witness.Writer, error) { return witness.Create(c.store.path("tmp")) }
+
+// Remember keeps what was written down of a volume, whose root looks like root,
+// for the next snapshot. What changed before clean was on disk then.
+func (c *Checkout) Remember(w *witness.Writer, volume string, root fsx.Identity, clean fsx.Time) error {
+	return c.store.remember(w, c.Record.App, volume, c.ID, root, clean)
 }
 
 // Finish records durably that what Begin named is restored.

@@ -45,6 +45,7 @@ func (w *walk) attempt(ctx context.Context, n *node) (stable bool, err error) {
 		return false, err
 	}
 	defer f.Close()
+	n.id = stat.ID
 	e := &n.entry
 	e.Meta, e.Size = stat.Meta, stat.ID.Size
 	if e.Meta.Xattrs, err = n.dir.Xattrs(e.Name); err != nil {

@@ -26,6 +26,7 @@ type SnapshotOptions struct {
 	Source                  Source
 	Keep                    int  // how many of the app's snapshots to keep, this one included; 0: 1
 	DryRun                  bool // read everything, but write nothing
+	Rehash                  bool // read also what looks unchanged since the last snapshot
 
 	// Recheck is called right before the commit, if set. Its error discards
 	// the snapshot: it tells whether the volumes stayed unused.
@@ -103,6 +104,8 @@ type session struct {
 	previous  *Record // the last-good so far; nil if there is none
 	record    *Record // the one being taken
 	load      *loader // of the previous one's chunks
+	base      ID      // of the previous one
+	seen      []*seen // how its volumes look
 	packs     *packer
 	lanes     chan *lane
 	buffers   chan []byte
@@ -153,7 +156,8 @@ func (run *session) follow(ids []ID) (err error) {
 	if len(ids) == 0 {
 		return nil
 	}
-	if run.previous, err = run.store.record(ids[len(ids)-1]); err != nil {
+	run.base = ids[len(ids)-1]
+	if run.previous, err = run.store.record(run.base); err != nil {
 		return err
 	}
 	run.record.Seq = run.previous.Seq + 1
@@ -164,6 +168,9 @@ func (run *session) follow(ids []ID) (err error) {
 func (run *session) end() {
 	if !run.committed {
 		run.packs.abort()
+	}
+	for _, s := range run.seen {
+		s.witness.Abort() // what was not published
 	}
 	run.load.close()
 }
@@ -197,6 +204,7 @@ func (run *session) commit(ctx context.Context) (ID, error) {
 	}
 	// Step 7: what nothing names any more is removed.
 	run.store.removeRecords(dropped)
+	run.remember(id)
 	return id, nil
 }
 

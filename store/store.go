@@ -100,7 +100,7 @@ func create(root string) error {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	for _, dir := range []string{"lock", "lock/apps", "snapshots", "restoring", "tmp"} {
+	for _, dir := range []string{"lock", "lock/apps", "snapshots", "restoring", "witness", "tmp"} {
 		if err := os.Mkdir(filepath.Join(tmp, dir), 0o700); err != nil {
 			return err
 		}

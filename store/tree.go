@@ -20,9 +20,10 @@ type tree struct {
 	lane   *lane
 	cutter chunker.Cutter
 	buf    []byte // encoded, not yet cut
+	seen   *seen  // nil: nobody will ask
 }
 
-func (run *session) newTree(v Volume) *tree {
+func (run *session) newTree(v Volume, s *seen) *tree {
 	cutter := chunker.NewFastCDC(manifestChunk)
 	return &tree{
 		run:    run,
@@ -30,6 +31,7 @@ func (run *session) newTree(v Volume) *tree {
 		lane:   newLane(),
 		cutter: cutter,
 		buf:    make([]byte, 0, 2*cutter.Max()),
+		seen:   s,
 	}
 }
 
@@ -45,6 +47,9 @@ func (t *tree) build(ctx context.Context, nodes <-chan *node) error {
 		}
 		if err := enc.Encode(&n.entry); err != nil {
 			return err
+		}
+		if t.seen != nil && n.entry.IsFile() {
+			t.seen.witness.Put(n.entry.Number, &n.id)
 		}
 		t.count(&n.entry)
 	}

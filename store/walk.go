@@ -24,16 +24,17 @@ type node struct {
 	ready chan struct{} // closed when entry is complete; nil if it is already
 	err   error         // why it never will be
 
-	// Of a regular file to be read.
+	// Of a regular file: how it looked when it was complete, and, if it is to be
+	// read, where it is and what it held in the previous snapshot.
+	id     fsx.Identity
 	dir    *fsx.SharedDir
-	stat   fsx.Stat
-	before []manifest.Piece // its content in the previous snapshot
+	before []manifest.Piece
 }
 
 // A walk goes through one volume and hands its nodes on in order.
 type walk struct {
 	run    *session
-	before *manifest.Cursor // through the previous manifest
+	before *prior
 	out    chan<- *node
 	files  *errgroup.Group // reading files, and parts of them
 	links  map[inode]*links
@@ -57,11 +58,17 @@ func (run *session) volume(ctx context.Context, v Volume) error {
 	}
 	root := fsx.Share(dir, nil, "", nil)
 	defer root.Release()
+	clean := fsx.Settled() // before the sync: what changes later is not clean
 	if err := root.Syncfs(); err != nil {
 		return err
 	}
-	before := run.cursor(v.Name)
-	tree := run.newTree(v)
+	before := run.prior(v.Name, root.Dir)
+	defer before.close()
+	seen, err := run.see(v.Name, root.Dir, clean)
+	if err != nil {
+		return err
+	}
+	tree := run.newTree(v, seen)
 	nodes := make(chan *node, ahead)
 	stages, ctx := errgroup.WithContext(ctx)
 	stages.Go(func() error {
@@ -72,20 +79,11 @@ func (run *session) volume(ctx context.Context, v Volume) error {
 	if err := stages.Wait(); err != nil {
 		return err
 	}
-	if err := before.Err(); err != nil {
+	if err := before.cursor.Err(); err != nil {
 		run.warn("volume %s: the previous snapshot is damaged, so everything was read: %v", v.Name, err)
 	}
 	run.record.Volumes = append(run.record.Volumes, tree.record)
 	return nil
-}
-
-// cursor returns a cursor through the volume's previous manifest, if any.
-func (run *session) cursor(volume string) *manifest.Cursor {
-	v := run.previous.Volume(volume)
-	if v == nil {
-		return nil
-	}
-	return manifest.NewCursor(manifest.NewDecoder(run.load.manifest(v.Manifest)))
 }
 
 func (run *session) warn(format string, args ...any) {
@@ -93,7 +91,7 @@ func (run *session) warn(format string, args ...any) {
 }
 
 // walk sends all nodes of a volume and waits for its files.
-func (run *session) walk(ctx context.Context, root *fsx.SharedDir, before *manifest.Cursor, out chan<- *node) error {
+func (run *session) walk(ctx context.Context, root *fsx.SharedDir, before *prior, out chan<- *node) error {
 	files, ctx := errgroup.WithContext(ctx)
 	files.SetLimit(run.store.opts.Workers)
 	w := &walk{run: run, before: before, out: out, files: files, links: make(map[inode]*links)}
@@ -134,7 +132,7 @@ func (w *walk) directory(ctx context.Context, d *fsx.SharedDir, name string) err
 
 // entry sends the node of one name in d, and what is below it.
 func (w *walk) entry(ctx context.Context, d *fsx.SharedDir, name string) error {
-	old := w.before.Find(name)
+	old := w.before.cursor.Find(name)
 	stat, err := d.Stat(name)
 	if err != nil {
 		return located(d.Path(name), err)
@@ -147,7 +145,10 @@ func (w *walk) entry(ctx context.Context, d *fsx.SharedDir, name string) error {
 		return w.send(ctx, n)
 	}
 	if stat.Type == fsx.Regular {
-		n.dir, n.stat = d, stat
+		if w.before.same(old, &stat.ID) {
+			return w.skip(ctx, n, old, stat.ID)
+		}
+		n.dir = d
 		if old != nil && old.IsFile() {
 			n.before = slices.Clone(old.Pieces)
 		}
@@ -167,8 +168,8 @@ func (w *walk) descend(ctx context.Context, d *fsx.SharedDir, name string) error
 	}
 	sub := fsx.Share(dir, d, name, nil)
 	defer sub.Release()
-	w.before.Enter()
-	defer w.before.Leave()
+	w.before.cursor.Enter()
+	defer w.before.cursor.Leave()
 	return w.directory(ctx, sub, name)
 }
 
@@ -186,6 +187,21 @@ func (w *walk) file(ctx context.Context, n *node) error {
 		return n.err
 	})
 	return nil
+}
+
+// skip sends the node of a regular file that is as it was: nothing is read.
+func (w *walk) skip(ctx context.Context, n *node, old *manifest.Entry, id fsx.Identity) error {
+	group := n.entry.Group
+	n.entry, n.id = *old, id
+	n.entry.Group = group
+	n.entry.Holes, n.entry.Pieces = slices.Clone(old.Holes), slices.Clone(old.Pieces)
+	for _, p := range n.entry.Pieces {
+		if !p.ID.IsZero() {
+			w.run.counters.reused.Add(1)
+		}
+	}
+	w.run.progress(1, n.entry.Size)
+	return w.send(ctx, n)
 }
 
 // special completes the entry of what is neither a directory nor a regular file.

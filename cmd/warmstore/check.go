@@ -14,10 +14,10 @@ func checkCommand() *cli.Command {
 		Usage:     "find every problem of the store, and account for all that is in it",
 		ArgsUsage: "[APP]",
 		Description: "Exits 5 if the last-good of an app is affected, 1 if there are only other problems.\n" +
-			"Without --read-data it compares what the files say of each other; the chunks' bytes are not read.",
+			"Without --read-data only what files say of each other is compared, not the chunks' bytes.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "read-data", Usage: "read every chunk and check its hash"},
-			&cli.StringFlag{Name: "read-data-subset", Usage: "read the `N/T`-th part of the packs: 1/30 … 30/30 in a month"},
+			&cli.StringFlag{Name: "read-data-subset", Usage: "read part `N/T` of the packs: 1/30 … 30/30 in a month"},
 		},
 		OnUsageError: usageError,
 		Action:       check,

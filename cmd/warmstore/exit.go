@@ -40,11 +40,11 @@ func verdicts() []verdict {
 	return []verdict{
 		{context.Canceled, exitFailure, "nothing was committed; run it again"},
 		{store.ErrFull, exitFull, "free space, or forget snapshots that nobody needs"},
-		{source.ErrInUse, exitInUse, "after it is undeployed its containers live on for seconds; try again when they are gone"},
+		{source.ErrInUse, exitInUse, "its containers outlive it by seconds; try again when they are gone"},
 		{store.ErrUnfinished, exitUnfinished, "finish it: warmstore restore APP"},
 		{store.ErrLocked, exitLocked, "wait for the other process: --wait 10m"},
 		{store.ErrVersion, exitFailure, "use the newer warmstore that wrote it"},
-		{store.ErrCorrupt, exitCorrupt, "warmstore check says what is damaged, warmstore repair saves what can be saved"},
+		{store.ErrCorrupt, exitCorrupt, "warmstore check names the damage, warmstore repair saves what it can"},
 		{store.ErrNotFound, exitNotFound, ""},
 		{source.ErrAbsent, exitFailure, "--create makes it, --only VOLUME leaves it out"},
 		{source.ErrMapping, exitFailure, "restore it on an engine with the same mapping, or with --to DIR"},

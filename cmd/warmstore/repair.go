@@ -12,8 +12,9 @@ func repairCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "repair",
 		Usage: "save what can be saved of a damaged store",
-		Description: "Reads everything, moves what is damaged to quarantine (nothing is deleted), fetches lost chunks\n" +
-			"from other copies and from volumes that still have them, and makes the index anew if need be.\n" +
+		Description: "Reads everything, moves what is damaged to quarantine (nothing is deleted), fetches lost\n" +
+			"chunks from other copies and from volumes that still have them, and makes the index anew\n" +
+			"if need be. " +
 			"Exits 5 if the newest snapshot of an app is not whole afterwards.",
 		OnUsageError: usageError,
 		Action:       repair,

@@ -86,7 +86,7 @@ func rollBack(c *cli.Context, snap *store.Checkout, given source.Spec) error {
 	if err := unused(c.Context); err != nil {
 		return err
 	}
-	return runRestore(c, snap, targets, restore.Options{Journal: snap, Recheck: unused})
+	return runRestore(c, snap, targets, restore.Options{Journal: snap, Memory: snap, Recheck: unused})
 }
 
 func runRestore(c *cli.Context, snap *store.Checkout, targets []restore.Target, opts restore.Options) error {

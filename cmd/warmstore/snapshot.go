@@ -21,6 +21,7 @@ func snapshotCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "label", Usage: "record `K=V` (repeatable)"},
 			&cli.IntFlag{Name: "keep", Value: 1, Usage: "keep the newest `N` snapshots of the app"},
 			noGCFlag(),
+			&cli.BoolFlag{Name: "rehash", Usage: "read also files that look unchanged"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "read and weigh everything, but store nothing"},
 		),
 		OnUsageError: usageError,
@@ -71,7 +72,7 @@ func snapshotOptions(c *cli.Context) (opts store.SnapshotOptions, err error) {
 	}
 	opts = store.SnapshotOptions{
 		Domain: c.String("domain"), Version: c.String("version"), Commit: c.String("commit"),
-		Keep: c.Int("keep"), DryRun: c.Bool("dry-run"),
+		Keep: c.Int("keep"), DryRun: c.Bool("dry-run"), Rehash: c.Bool("rehash"),
 	}
 	opts.Labels, err = labels(c)
 	return opts, err

@@ -95,6 +95,20 @@ func CoarseNow() Time {
 	return Time{Sec: now.Sec, Nsec: uint32(now.Nsec)}
 }
 
+// Settled returns a time such that every change that a file has from before it
+// has its pages written back by a sync that begins after the call. Two ticks
+// cover that stamps are taken from a clock that is behind.
+func Settled() Time { return CoarseNow().Add(-2 * Tick) }
+
+// Settle waits until all changes so far are before Settled, and returns that.
+func Settle() Time {
+	now := CoarseNow()
+	for !now.Before(Settled()) {
+		time.Sleep(Tick)
+	}
+	return Settled()
+}
+
 // Before reports whether t is earlier than u.
 func (t Time) Before(u Time) bool {
 	if t.Sec != u.Sec {

@@ -54,8 +54,10 @@ type Entry struct {
 
 	Meta fsx.Meta // of an Inode
 
-	// Of a regular file: its size in bytes; its holes, ascending and apart;
-	// and its content, holes read as zeros.
+	// Of a regular file: its number among those of the manifest, from 0, which
+	// is not stored but set by Decoder and Encoder; its size in bytes; its
+	// holes, ascending and apart; and its content, holes read as zeros.
+	Number int64
 	Size   int64
 	Holes  []fsx.Extent
 	Pieces []Piece

@@ -14,6 +14,7 @@ type rules struct {
 	begun  bool
 	last   []string // of each open directory, the latest name in it
 	groups uint64
+	files  int64
 }
 
 // done reports whether the root directory has been closed.
@@ -92,6 +93,8 @@ func (r *rules) inode(e *Entry) error {
 		}
 		r.last = append(r.last, "")
 	case fsx.Regular:
+		e.Number = r.files
+		r.files++
 		return checkContent(e)
 	}
 	return nil

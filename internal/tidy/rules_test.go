@@ -23,15 +23,19 @@ const anything = "*"
 // may import anything. A package that is missing here is an error, so that a
 // new one gets its place by decision and not by accident.
 var layers = map[string][]string{
-	"cmd/warmstore":     {"store", "restore", "internal/source"},
-	"internal/source":   {"store", "restore", "internal/docker"},
-	"store":             {"chunker", "index", "internal/blob", "internal/pack", "internal/manifest", "internal/fsx"},
-	"restore":           {"internal/blob", "internal/manifest", "internal/fsx"}, // never store: it declares its Source
-	"index":             {"internal/blob", "internal/pack"},                     // its values are footers
-	"internal/pack":     {"internal/blob", "internal/fsx"},
+	"cmd/warmstore":   {"store", "restore", "internal/source"},
+	"internal/source": {"store", "restore", "internal/docker"},
+	"store": {"chunker", "index", "internal/blob", "internal/pack", "internal/manifest", "internal/witness",
+		"internal/fsx", "internal/planted"},
+	// never store: restore declares the Source it needs
+	"restore":           {"internal/blob", "internal/manifest", "internal/witness", "internal/fsx", "internal/planted"},
+	"index":             {"internal/blob", "internal/pack"}, // its values are footers
+	"internal/pack":     {"internal/blob", "internal/fsx", "internal/planted"},
+	"internal/witness":  {"internal/blob", "internal/fsx"},
 	"internal/manifest": {"internal/blob", "internal/fsx"},
 	"internal/blob":     nil,
-	"internal/fsx":      nil,
+	"internal/fsx":      {"internal/planted"},
+	"internal/planted":  nil,
 	"internal/docker":   nil,
 	"chunker":           nil,
 
