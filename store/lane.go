@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/warmstore/warmstore/internal/blob"
 	"github.com/warmstore/warmstore/internal/manifest"
@@ -13,6 +14,8 @@ import (
 type lane struct {
 	coder  *pack.Coder
 	stored []byte // a blob being encoded
+	delta  []byte // the same chunk as a delta
+	base   []byte // what that is against
 	data   []byte // a span being read
 }
 
@@ -69,22 +72,98 @@ func (run *session) keep(l *lane, raw []byte, before blob.ID) (manifest.Piece, e
 		run.counters.reused.Add(1)
 		return p, nil
 	}
-	return p, run.put(l, p.ID, raw)
+	return p, run.put(l, p.ID, raw, before)
 }
 
-// put stores a new chunk.
-func (run *session) put(l *lane, id blob.ID, raw []byte) error {
-	stored, codec, err := l.coder.Encode(l.stored, raw)
+// put stores a new chunk: as a delta if that is clearly smaller.
+func (run *session) put(l *lane, id blob.ID, raw []byte, before blob.ID) error {
+	entry := blob.Entry{ID: id, Raw: uint32(len(raw))}
+	base, err := run.baseOf(l, before)
 	if err != nil {
 		return err
 	}
-	if codec != blob.Raw {
-		l.stored = stored
+	stored, err := l.encode(&entry, raw, base)
+	if err != nil {
+		return err
 	}
 	run.counters.created.Add(1)
 	run.counters.newRaw.Add(int64(len(raw)))
 	run.counters.stored.Add(int64(len(stored)))
-	return run.packs.add(blob.Entry{ID: id, Raw: uint32(len(raw)), Codec: codec}, stored)
+	if entry.Codec == blob.Delta {
+		run.counters.asDeltas.Add(1)
+	}
+	return run.packs.add(entry, stored)
+}
+
+// baseOf returns the ID of the chunk that a delta against before is made from,
+// with its raw bytes in the lane: before itself or, since a base is always
+// stored whole, before's own base. It returns zero if there is none. One that
+// is damaged is none either.
+func (run *session) baseOf(l *lane, before blob.ID) (blob.ID, error) {
+	if before.IsZero() {
+		return blob.ID{}, nil
+	}
+	loc, ok := run.load.chunks.Find(before)
+	if !ok {
+		return blob.ID{}, nil
+	}
+	if loc.Codec == blob.Delta {
+		before = loc.Base
+	}
+	base, err := run.load.chunk(l.base, before)
+	if errors.Is(err, ErrCorrupt) {
+		return blob.ID{}, nil
+	}
+	if err != nil {
+		return blob.ID{}, err
+	}
+	l.base = base
+	return before, nil
+}
+
+const (
+	// surelySmaller is the part of the raw bytes that a delta may have to be
+	// taken without a look at what the whole chunk would need: few databases
+	// compress better.
+	surelySmaller = 16
+	// deltaGain is how many quarters of a whole blob a delta may have: for less
+	// gain its base is not kept alive.
+	deltaGain = 3
+)
+
+// encode returns the bytes to store for raw and completes the entry. base is
+// the chunk in l.base, or zero.
+func (l *lane) encode(entry *blob.Entry, raw []byte, base blob.ID) ([]byte, error) {
+	var delta []byte
+	l.stored, l.delta = roomFor(l.stored, raw), roomFor(l.delta, raw)
+	if !base.IsZero() {
+		var err error
+		if delta, err = l.coder.EncodeDelta(l.delta, raw, l.base, len(raw)/2); err != nil {
+			return nil, err
+		}
+	}
+	if delta != nil && len(delta) <= len(raw)/surelySmaller {
+		entry.Codec, entry.Base = blob.Delta, base
+		return delta, nil
+	}
+	whole, codec, err := l.coder.Encode(l.stored, raw)
+	if err != nil {
+		return nil, err
+	}
+	if delta != nil && 4*len(delta) <= deltaGain*len(whole) {
+		entry.Codec, entry.Base = blob.Delta, base
+		return delta, nil
+	}
+	entry.Codec = codec
+	return whole, nil
+}
+
+// roomFor returns b with room for raw even if compression makes it longer.
+func roomFor(b, raw []byte) []byte {
+	if n := len(raw) + len(raw)/64 + 1024; cap(b) < n {
+		return make([]byte, 0, n)
+	}
+	return b
 }
 
 // isZero reports whether all bytes of b, which is not empty, are zero.

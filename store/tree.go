@@ -104,5 +104,5 @@ func (t *tree) keep(raw []byte) error {
 		t.run.counters.reused.Add(1)
 		return nil
 	}
-	return t.run.put(t.lane, id, raw)
+	return t.run.put(t.lane, id, raw, blob.ID{})
 }
