@@ -57,37 +57,38 @@ func (c *Chunks) fill(n int) {
 	}
 }
 
-// insert leaves the entry out if the chunk is stored in an earlier pack too.
+// insert adds an entry. A chunk that is stored twice has two.
 func (c *Chunks) insert(id blob.ID, number uint32) {
-	for slot := c.slot(id); ; slot = c.after(slot) {
-		if c.slots[slot] == 0 {
-			c.slots[slot] = number
-			return
-		}
-		if c.id(c.slots[slot]) == id {
-			return
-		}
+	slot := c.slot(id)
+	for c.slots[slot] != 0 {
+		slot = c.after(slot)
 	}
+	c.slots[slot] = number
 }
 
-// Find returns where the chunk is stored; ok is false if it is not.
+// Find returns where the chunk is stored; ok is false if it is not. Of several
+// copies it returns one, always the same.
 func (c *Chunks) Find(id blob.ID) (loc blob.Location, ok bool) {
-	number, ok := c.number(id)
-	if !ok {
-		return loc, false
+	for loc := range c.Copies(id) {
+		return loc, true
 	}
-	p, i := c.entry(number)
-	return blob.Location{Pack: c.ids[p], Entry: c.tails[p].Entry(i)}, true
+	return blob.Location{}, false
 }
 
-// number returns the chunk's entry number + 1.
-func (c *Chunks) number(id blob.ID) (uint32, bool) {
-	for slot := c.slot(id); c.slots[slot] != 0; slot = c.after(slot) {
-		if number := c.slots[slot]; c.id(number) == id {
-			return number, true
+// Copies yields all places where the chunk is stored.
+func (c *Chunks) Copies(id blob.ID) iter.Seq[blob.Location] {
+	return func(yield func(blob.Location) bool) {
+		for slot := c.slot(id); c.slots[slot] != 0; slot = c.after(slot) {
+			p, i := c.entry(c.slots[slot])
+			if c.tails[p].BlobID(i) == id && !yield(c.location(p, i)) {
+				return
+			}
 		}
 	}
-	return 0, false
+}
+
+func (c *Chunks) location(p, i int) blob.Location {
+	return blob.Location{Pack: c.ids[p], Entry: c.tails[p].Entry(i)}
 }
 
 // Packs yields every pack with its tail, by ascending ID.
@@ -119,11 +120,6 @@ func (c *Chunks) after(slot int) int {
 		return 0
 	}
 	return slot
-}
-
-func (c *Chunks) id(number uint32) blob.ID {
-	p, i := c.entry(number)
-	return c.tails[p].BlobID(i)
 }
 
 // entry returns the pack that holds an entry and the entry's place in it.

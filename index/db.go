@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -39,23 +40,35 @@ func (db DB) Create() error {
 
 // View calls f with a read-only transaction. What f keeps of it must be copied.
 func (db DB) View(f func(*Tx) error) error {
-	return db.transact("read", &bbolt.Options{ReadOnly: true}, func(bolt *bbolt.DB) error {
-		return bolt.View(func(tx *bbolt.Tx) error { return within(tx, f) })
-	})
+	return db.call("read", &bbolt.Options{ReadOnly: true}, (*bbolt.DB).View, f)
 }
 
 // Update calls f with a transaction that is committed, durably, if f returns
 // nil. If the commit itself fails, the database holds the old state or the new
 // one, and nobody knows which until it is read again.
 func (db DB) Update(f func(*Tx) error) error {
-	return db.transact("update", &bbolt.Options{}, func(bolt *bbolt.DB) error {
-		return bolt.Update(func(tx *bbolt.Tx) error { return within(tx, f) })
+	return db.call("update", &bbolt.Options{}, (*bbolt.DB).Update, f)
+}
+
+// call begins a transaction for f. The error of f comes back as it is.
+func (db DB) call(verb string, opts *bbolt.Options,
+	begin func(*bbolt.DB, func(*bbolt.Tx) error) error, f func(*Tx) error) error {
+	var own error
+	err := db.transact(verb, opts, func(bolt *bbolt.DB) error {
+		return begin(bolt, func(tx *bbolt.Tx) error {
+			own = within(tx, f)
+			return own
+		})
 	})
+	if own != nil {
+		return own
+	}
+	return err
 }
 
 // transact opens the file, calls f and closes it. bbolt trusts its pages: it
 // panics on some damaged ones, and faults on a file cut short. Both are
-// ErrCorrupt here.
+// ErrCorrupt here, and the file's lock is given back.
 func (db DB) transact(verb string, opts *bbolt.Options, f func(*bbolt.DB) error) (err error) {
 	defer func() {
 		if err != nil {
@@ -67,14 +80,20 @@ func (db DB) transact(verb string, opts *bbolt.Options, f func(*bbolt.DB) error)
 			return err
 		}
 	}
+	var file *os.File
+	opts.OpenFile = func(name string, flag int, perm os.FileMode) (opened *os.File, err error) {
+		file, err = os.OpenFile(name, flag, perm)
+		return file, err
+	}
+	opts.Timeout = lockTimeout
+	opts.FreelistType = bbolt.FreelistMapType
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if cause := recover(); cause != nil {
+			file.Close()
 			err = fmt.Errorf("%w: %v", ErrCorrupt, cause)
 		}
 	}()
-	opts.Timeout = lockTimeout
-	opts.FreelistType = bbolt.FreelistMapType
 	bolt, err := bbolt.Open(string(db), 0o600, opts)
 	if err != nil {
 		return damaged(err)
@@ -91,12 +110,13 @@ func (db DB) stat() error {
 	return err
 }
 
-// damaged says ErrCorrupt for the errors with which bbolt refuses a file.
+// damaged says ErrCorrupt for the errors with which bbolt refuses a file: all
+// but those of the system, and that of a lock that is held too long.
 func damaged(err error) error {
-	for _, cause := range []error{bolterrors.ErrInvalid, bolterrors.ErrChecksum, bolterrors.ErrVersionMismatch} {
-		if errors.Is(err, cause) {
-			return fmt.Errorf("%w: %w", ErrCorrupt, err)
-		}
+	var path *fs.PathError
+	var number syscall.Errno
+	if errors.As(err, &path) || errors.As(err, &number) || errors.Is(err, bolterrors.ErrTimeout) {
+		return err
 	}
-	return err
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
 }

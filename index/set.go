@@ -4,39 +4,49 @@ import (
 	"iter"
 	"math/bits"
 	"slices"
+	"sort"
 
 	"github.com/warmstore/warmstore/internal/blob"
 )
 
-// A Set is a set of stored chunks: one bit for each that there is. It is not
+// A Set is a set of stored blobs: one bit for each that there is. It is not
 // safe for concurrent use while it is added to.
 type Set struct {
 	chunks *Chunks
 	bits   []uint64
 }
 
-// NewSet returns an empty set of chunks of c.
+// NewSet returns an empty set of blobs of c.
 func (c *Chunks) NewSet() *Set {
 	return &Set{chunks: c, bits: make([]uint64, (c.Len()+63)/64)}
 }
 
-// Add adds a chunk and reports whether it was not in the set before. A chunk
-// that is not stored is not added.
-func (s *Set) Add(id blob.ID) bool {
-	number, ok := s.chunks.number(id)
-	if !ok || s.has(int(number-1)) {
+// Add adds the blob at loc and reports whether it was not in the set before.
+// One that is not stored is not added.
+func (s *Set) Add(loc blob.Location) bool {
+	n, ok := s.number(loc)
+	if !ok || s.has(n) {
 		return false
 	}
-	s.add(int(number - 1))
+	s.add(n)
 	return true
 }
 
-// AddBlob adds blob i of a pack, also where another pack's copy of the chunk is
-// the one that Find returns. The pack must be known.
-func (s *Set) AddBlob(pack blob.ID, i int) {
-	if p, ok := s.chunks.pack(pack); ok {
-		s.add(s.chunks.starts[p] + i)
+// Has reports whether the blob at loc is in the set.
+func (s *Set) Has(loc blob.Location) bool {
+	n, ok := s.number(loc)
+	return ok && s.has(n)
+}
+
+// number returns the number of the blob at loc: entries ascend by offset.
+func (s *Set) number(loc blob.Location) (int, bool) {
+	p, ok := s.chunks.pack(loc.Pack)
+	if !ok {
+		return 0, false
 	}
+	tail := s.chunks.tails[p]
+	i := sort.Search(tail.Len(), func(i int) bool { return tail.Offset(i) >= loc.Offset })
+	return s.chunks.starts[p] + i, i < tail.Len() && tail.Offset(i) == loc.Offset
 }
 
 func (s *Set) add(n int) { s.bits[n/64] |= 1 << (n % 64) }
@@ -47,12 +57,6 @@ func (s *Set) Len() (n int) {
 		n += bits.OnesCount64(word)
 	}
 	return n
-}
-
-// Has reports whether the chunk is in the set.
-func (s *Set) Has(id blob.ID) bool {
-	number, ok := s.chunks.number(id)
-	return ok && s.has(int(number-1))
 }
 
 // Entries yields the entries of pack id's chunks in the set by ascending offset.

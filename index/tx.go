@@ -58,8 +58,8 @@ func makeBuckets(tx *bbolt.Tx) error {
 // within checks that tx is on a finished database of this version and calls f.
 func within(tx *bbolt.Tx, f func(*Tx) error) error {
 	t := &Tx{meta: tx.Bucket(bucketMeta), packs: tx.Bucket(bucketPacks), apps: tx.Bucket(bucketApps)}
-	if t.meta == nil || t.packs == nil || t.apps == nil {
-		return fmt.Errorf("%w: a bucket is missing", ErrCorrupt)
+	if t.meta == nil {
+		return fmt.Errorf("%w: it was not finished", ErrCorrupt)
 	}
 	value, err := get(t.meta, keyFormat)
 	switch {
@@ -69,6 +69,8 @@ func within(tx *bbolt.Tx, f func(*Tx) error) error {
 		return fmt.Errorf("%w: it was not finished", ErrCorrupt)
 	case string(value) != format:
 		return fmt.Errorf("%w: %q", ErrVersion, value)
+	case t.packs == nil || t.apps == nil:
+		return fmt.Errorf("%w: a bucket is missing", ErrCorrupt)
 	}
 	if t.digest, err = readDigest(t.meta); err != nil {
 		return err
@@ -80,7 +82,8 @@ func within(tx *bbolt.Tx, f func(*Tx) error) error {
 }
 
 // PutPack records that the pack with this tail is complete and durable.
-func (tx *Tx) PutPack(id blob.ID, tail pack.Tail) error {
+func (tx *Tx) PutPack(tail pack.Tail) error {
+	id := tail.ID()
 	if tx.packs.Get(id[:]) == nil {
 		tx.digest.togglePack(id, 1)
 	}

@@ -2,5 +2,9 @@ package restore
 
 import "errors"
 
-// ErrInvalid means that a target cannot be restored into as asked.
-var ErrInvalid = errors.New("invalid")
+var (
+	// ErrInvalid means that a target cannot be restored into as asked.
+	ErrInvalid = errors.New("invalid")
+	// ErrMissing means that a target does not exist. It comes with ErrInvalid.
+	ErrMissing = errors.New("there is no such directory")
+)

@@ -18,6 +18,7 @@ import (
 	"github.com/warmstore/warmstore/internal/blob"
 	"github.com/warmstore/warmstore/internal/fsx"
 	"github.com/warmstore/warmstore/internal/manifest"
+	"github.com/warmstore/warmstore/internal/planted"
 	"github.com/warmstore/warmstore/internal/witness"
 )
 
@@ -52,18 +53,16 @@ type Memory interface {
 	Remember(w *witness.Writer, volume string, root fsx.Identity, clean fsx.Time) error
 }
 
-// A Target is a directory to restore a volume into.
-type Target struct {
-	Volume string
-	Path   string // symlinks on the way are followed
-}
-
 // Options configure Run. The zero value works.
 type Options struct {
 	Journal Journal // nil: nobody needs to know
 	Memory  Memory  // nil: everything is read
 	DryRun  bool    // stop before the first change
 	Workers int     // 0: one a processor
+
+	Create bool     // make targets that do not exist, before the first change
+	Empty  bool     // refuse targets that hold anything: a plain extraction removes nothing
+	Apart  []string // directories that no target may be at, above or below
 
 	// Recheck is called right before the first change, if set; its error stops
 	// the restore. It tells whether the volumes stayed unused.
@@ -110,9 +109,7 @@ type run struct {
 }
 
 func (r *run) all(ctx context.Context, targets []Target) error {
-	roots, err := open(targets)
-	defer roots.close()
-	if err != nil {
+	if err := r.check(targets); err != nil {
 		return err
 	}
 	if err := r.src.Verify(ctx, r.chunks(targets)); err != nil {
@@ -125,6 +122,14 @@ func (r *run) all(ctx context.Context, targets []Target) error {
 	}
 	if err := ctx.Err(); err != nil || r.opts.DryRun {
 		return err
+	}
+	roots, err := r.open(targets)
+	defer roots.close()
+	if err != nil {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	if planted.Bug("mark after the first change") {
+		(&volume{run: r, target: targets[0], root: roots[0]}).restore(ctx)
 	}
 	if err := r.begin(targets); err != nil {
 		return err
@@ -141,34 +146,6 @@ func (r *run) all(ctx context.Context, targets []Target) error {
 		return err
 	}
 	return r.finish(volumes)
-}
-
-// roots are the root directories of the targets, in the same order.
-type roots []*fsx.Dir
-
-// open opens all roots; after an error, those that it could.
-func open(targets []Target) (dirs roots, err error) {
-	paths := make([]string, len(targets))
-	for i, t := range targets {
-		paths[i] = t.Path
-	}
-	if err := fsx.Disjoint(paths...); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	for _, path := range paths {
-		dir, err := fsx.OpenDir(path)
-		if err != nil {
-			return dirs, err
-		}
-		dirs = append(dirs, dir)
-	}
-	return dirs, nil
-}
-
-func (r roots) close() {
-	for _, dir := range r {
-		dir.Close()
-	}
 }
 
 // chunks yields every chunk that the targets' manifests name, with repetitions.
@@ -211,6 +188,9 @@ func (r *run) settle(volumes []*volume) error {
 	}
 	for _, v := range volumes {
 		v.clean = clean
+		if planted.Bug("volume syncfs") {
+			continue
+		}
 		if err := v.root.Syncfs(); err != nil {
 			return fmt.Errorf("restore volume %s: %w", v.target.Volume, err)
 		}

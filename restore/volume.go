@@ -22,7 +22,7 @@ type volume struct {
 }
 
 // restore makes the target what the manifest says. It is not durable yet.
-func (v *volume) restore(ctx context.Context) (err error) {
+func (v *volume) restore(ctx context.Context) error {
 	encoded, err := v.run.src.Manifest(v.target.Volume)
 	if err != nil {
 		return err
@@ -30,7 +30,7 @@ func (v *volume) restore(ctx context.Context) (err error) {
 	if memory := v.run.opts.Memory; memory != nil {
 		v.before = memory.Recall(v.target.Volume, v.root)
 		if v.after, err = memory.Learn(); err != nil {
-			return err
+			v.after = nil // which costs the next snapshot time, and no more
 		}
 	}
 	dec := manifest.NewDecoder(encoded)

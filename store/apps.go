@@ -121,7 +121,7 @@ func (s *Store) Forget(ctx context.Context, app string, id ID) (forgotten []ID, 
 		}
 		kept, dropped := split(ids, id)
 		if len(dropped) == 0 {
-			return fmt.Errorf("%s has no such snapshot: %w", app, ErrNotFound)
+			return fmt.Errorf("%s has no snapshot to forget: %w", app, ErrNotFound)
 		}
 		forgotten = dropped
 		return tx.PutApp(app, kept)

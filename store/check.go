@@ -204,7 +204,7 @@ func (c *check) lost(p index.Pack, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := range p.Tail.Len() {
-		c.bad.AddBlob(p.ID, i)
+		c.bad.Add(blob.Location{Pack: p.ID, Entry: p.Tail.Entry(i)})
 	}
 }
 
@@ -222,7 +222,7 @@ func (c *check) blobs(ctx context.Context, p index.Pack) {
 		c.mu.Lock()
 		c.report.BlobsRead++
 		if err != nil {
-			c.bad.AddBlob(p.ID, i)
+			c.bad.Add(blob.Location{Pack: p.ID, Entry: p.Tail.Entry(i)})
 		}
 		c.mu.Unlock()
 		if err != nil {
@@ -325,15 +325,15 @@ func (c *check) lostFiles(v *VolumeRecord) (lost int, first string, err error) {
 // has reports whether a chunk can be had, as far as is known, and counts it as
 // live.
 func (c *check) has(id ID) bool {
-	loc, ok := c.state.chunks.Find(id)
-	if !ok {
-		return false
+	found := false
+	for loc := range c.state.chunks.Copies(id) {
+		good := !c.bad.Has(loc) && (loc.Codec != blob.Delta || c.has(loc.Base))
+		if !found {
+			c.live.Add(loc) // of several good copies gc keeps one
+		}
+		found = found || good
 	}
-	c.live.Add(id)
-	if loc.Codec == blob.Delta && !c.has(loc.Base) {
-		return false
-	}
-	return !c.bad.Has(id)
+	return found
 }
 
 // files accounts for the files that the index does not name.

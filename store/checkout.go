@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -83,6 +84,9 @@ func (c *Checkout) open(app string, id ID) error {
 	return err
 }
 
+// Dir returns the directory of the store, which nothing may be restored into.
+func (c *Checkout) Dir() string { return c.store.dir }
+
 // Close gives back the locks and closes the files.
 func (c *Checkout) Close() {
 	c.load.close()
@@ -116,7 +120,11 @@ func (c *Checkout) Chunk(dst []byte, id ID) ([]byte, error) { return c.load.chun
 // these directories. The Checkout must be exclusive.
 func (c *Checkout) Begin(paths map[string]string) error {
 	c.paths = paths
-	return c.store.mark(c.Record.App, c.ID, paths)
+	err := full(c.store.mark(c.Record, c.ID, paths))
+	if errors.Is(err, ErrFull) && c.store.releaseReserve() {
+		err = full(c.store.mark(c.Record, c.ID, paths)) // a rollback must not wait for space
+	}
+	return err
 }
 
 // Recall returns how the files of a volume, whose root is open, looked when they
@@ -135,4 +143,4 @@ func (c *Checkout) Remember(w *witness.Writer, volume string, root fsx.Identity,
 }
 
 // Finish records durably that what Begin named is restored.
-func (c *Checkout) Finish() error { return c.store.unmark(c.Record.App, c.paths) }
+func (c *Checkout) Finish() error { return full(c.store.unmark(c.Record.App, c.paths)) }

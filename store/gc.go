@@ -369,7 +369,7 @@ func (c *collection) checkPlan() error {
 func (c *collection) commit(batch []PackUse, tails []pack.Tail) error {
 	reserved, err := c.store.updateFreeing(func(tx *index.Tx) error {
 		for _, tail := range tails {
-			if err := tx.PutPack(tail.ID(), tail); err != nil {
+			if err := tx.PutPack(tail); err != nil {
 				return err
 			}
 		}

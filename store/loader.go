@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -23,8 +24,9 @@ type loader struct {
 	healed *index.Chunks // copies to be preferred, if not nil
 	spare  sync.Pool     // of *scratch
 
-	mu   sync.Mutex
-	open map[blob.ID]*pack.Reader
+	mu     sync.Mutex
+	open   map[blob.ID]*pack.Reader
+	chosen map[blob.ID]blob.Location // of chunks with several copies
 }
 
 // scratch is what reading one chunk needs.
@@ -35,7 +37,10 @@ type scratch struct {
 }
 
 func newLoader(packs pack.Dir, chunks *index.Chunks) *loader {
-	l := &loader{packs: packs, chunks: chunks, open: make(map[blob.ID]*pack.Reader)}
+	l := &loader{
+		packs: packs, chunks: chunks,
+		open: make(map[blob.ID]*pack.Reader), chosen: make(map[blob.ID]blob.Location),
+	}
 	l.spare.New = func() any { return &scratch{coder: pack.NewCoder()} }
 	return l
 }
@@ -47,18 +52,49 @@ func (l *loader) close() {
 }
 
 // find returns where a chunk is, or ErrCorrupt: whoever asks has it from a
-// snapshot.
+// snapshot. Of several copies it returns one that can be read.
 func (l *loader) find(id blob.ID) (blob.Location, error) {
 	if l.healed != nil {
 		if loc, ok := l.healed.Find(id); ok {
 			return loc, nil
 		}
 	}
-	loc, ok := l.chunks.Find(id)
-	if !ok {
-		return loc, fmt.Errorf("chunk %s is not in the store: %w", id.Short(), ErrCorrupt)
+	var copies []blob.Location
+	for loc := range l.chunks.Copies(id) {
+		copies = append(copies, loc)
 	}
-	return loc, nil
+	switch len(copies) {
+	case 0:
+		return blob.Location{}, fmt.Errorf("chunk %s is not in the store: %w", id.Short(), ErrCorrupt)
+	case 1:
+		return copies[0], nil
+	}
+	return l.choose(copies)
+}
+
+// choose returns a copy that can be read. Copies are few, and remembered: two
+// snapshots at a time stored the chunk, or one was damaged and stored again.
+func (l *loader) choose(copies []blob.Location) (blob.Location, error) {
+	l.mu.Lock()
+	chosen, known := l.chosen[copies[0].ID]
+	l.mu.Unlock()
+	if known {
+		return chosen, nil
+	}
+	x := l.spare.Get().(*scratch)
+	defer l.spare.Put(x)
+	var failed error
+	for _, loc := range copies {
+		_, err := l.read(nil, x, loc)
+		if err == nil {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.chosen[loc.ID] = loc
+			return loc, nil
+		}
+		failed = errors.Join(failed, err)
+	}
+	return blob.Location{}, failed
 }
 
 // chunk reads a chunk into dst, grown at need, and checks that it hashes to id.
@@ -168,11 +204,12 @@ func (l *loader) locate(set *index.Set, ids iter.Seq2[blob.ID, error]) error {
 		if err != nil {
 			return err
 		}
-		if set.Add(id) && loc.Codec == blob.Delta {
-			if _, err := l.find(loc.Base); err != nil {
+		if set.Add(loc) && loc.Codec == blob.Delta {
+			base, err := l.find(loc.Base)
+			if err != nil {
 				return err
 			}
-			set.Add(loc.Base)
+			set.Add(base)
 		}
 	}
 	return nil

@@ -31,6 +31,8 @@ type MarkedTree struct {
 	Dev    uint64   `json:"dev"`
 	Ino    uint64   `json:"ino"`
 	Born   fsx.Time `json:"born"`
+	// Elsewhere says that the snapshot was not taken of this directory.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 }
 
 func (s *Store) markPath(app string) string { return s.path("restoring", app+".json") }
@@ -66,13 +68,31 @@ func (s *Store) checkFinished(app string) error {
 	}
 	for _, t := range m.Volumes {
 		now, err := treeAt(t.Volume, t.Path)
+		now.Elsewhere = t.Elsewhere
 		if errors.Is(err, fs.ErrNotExist) || err == nil && now != t {
 			continue
 		}
-		return fmt.Errorf("%w: of snapshot %s into %s", ErrUnfinished, m.Snapshot.Short(), t.Path)
+		return &UnfinishedError{Mark: m}
 	}
 	return nil
 }
+
+// An UnfinishedError says which restore is unfinished. It matches ErrUnfinished.
+type UnfinishedError struct {
+	Mark *Mark
+}
+
+// Error names the snapshot and the directories.
+func (e *UnfinishedError) Error() string {
+	text := fmt.Sprintf("%v: of snapshot %s into", ErrUnfinished, e.Mark.Snapshot.Short())
+	for _, t := range e.Mark.Volumes {
+		text += fmt.Sprintf(" %q", t.Path)
+	}
+	return text
+}
+
+// Unwrap makes the error match ErrUnfinished.
+func (e *UnfinishedError) Unwrap() error { return ErrUnfinished }
 
 // treeAt describes the directory at path as it is now.
 func treeAt(volume, path string) (MarkedTree, error) {
@@ -87,7 +107,8 @@ func treeAt(volume, path string) (MarkedTree, error) {
 
 // mark records durably that the volumes at these paths are being restored.
 // What an earlier restore left unfinished stays marked.
-func (s *Store) mark(app string, id ID, paths map[string]string) error {
+func (s *Store) mark(r *Record, id ID, paths map[string]string) error {
+	app := r.App
 	m, err := s.Unfinished(app)
 	if err != nil {
 		return err
@@ -102,6 +123,8 @@ func (s *Store) mark(app string, id ID, paths map[string]string) error {
 		if err != nil {
 			return err
 		}
+		v := r.Volume(volume)
+		t.Elsewhere = v == nil || v.Path != path
 		m.Volumes = append(m.Volumes, t)
 	}
 	return s.writeMark(m)

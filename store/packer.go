@@ -73,6 +73,11 @@ func (p *packer) claim(id blob.ID) bool {
 	if _, ok := p.known.Find(id); ok {
 		return false
 	}
+	return p.claimAgain(id)
+}
+
+// claimAgain is claim for a chunk of which the store has no good copy.
+func (p *packer) claimAgain(id blob.ID) bool {
 	key := claim(id[:len(claim{})])
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -53,7 +53,8 @@ func (run *session) see(volume string, root *fsx.Dir, clean fsx.Time) (*seen, er
 	}
 	w, err := witness.Create(run.store.path("tmp"))
 	if err != nil {
-		return nil, err
+		run.warn("volume %s: the next snapshot will read everything: %v", volume, err)
+		return nil, nil
 	}
 	s := &seen{witness: w, volume: volume, root: stat.ID, clean: clean}
 	run.seen = append(run.seen, s)

@@ -172,23 +172,32 @@ func (r *rebuilt) write() error {
 			return err
 		}
 	}
-	tmp := index.DB(r.store.path("tmp", "index-"+time.Now().UTC().Format("20060102T150405.000000000")))
-	if err := tmp.Create(); err != nil {
+	tmp := r.store.path("tmp", "index-"+time.Now().UTC().Format("20060102T150405.000000000"))
+	err := r.replace(tmp)
+	if err != nil {
+		os.Remove(tmp)
+	}
+	return err
+}
+
+// replace makes the new index in file tmp and puts it in the old one's place.
+func (r *rebuilt) replace(tmp string) error {
+	db := index.DB(tmp)
+	if err := db.Create(); err != nil {
 		return err
 	}
-	if err := tmp.Update(r.fill); err != nil {
-		os.Remove(string(tmp))
+	if err := db.Update(r.fill); err != nil {
 		return err
 	}
 	if err := r.store.keepAside(string(r.store.index)); err != nil {
 		return err
 	}
-	return fsx.Publish(string(tmp), string(r.store.index))
+	return fsx.Publish(tmp, string(r.store.index))
 }
 
 func (r *rebuilt) fill(tx *index.Tx) error {
 	for _, p := range r.packs {
-		if err := tx.PutPack(p.ID, p.Tail); err != nil {
+		if err := tx.PutPack(p.Tail); err != nil {
 			return err
 		}
 	}

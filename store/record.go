@@ -140,6 +140,12 @@ func (s *Store) record(id ID) (*Record, error) {
 	return r, nil
 }
 
+// recordID returns the ID that r has when it is written.
+func recordID(r *Record) (ID, error) {
+	_, id, err := encodeRecord(r)
+	return id, err
+}
+
 // writeRecord stores a record durably.
 func (s *Store) writeRecord(r *Record) (ID, error) {
 	b, id, err := encodeRecord(r)

@@ -3,12 +3,14 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/warmstore/warmstore/index"
 	"github.com/warmstore/warmstore/internal/fsx"
 	"github.com/warmstore/warmstore/internal/pack"
+	"github.com/warmstore/warmstore/internal/planted"
 )
 
 // A Volume is a directory tree to take a snapshot of. Nobody may write to it
@@ -105,6 +107,7 @@ type session struct {
 	record    *Record // the one being taken
 	load      *loader // of the previous one's chunks
 	base      ID      // of the previous one
+	missing   []ID    // packs that the index lists, and that are not there
 	seen      []*seen // how its volumes look
 	packs     *packer
 	lanes     chan *lane
@@ -128,11 +131,14 @@ func (s *Store) begin(ctx context.Context, app string, opts SnapshotOptions) (*s
 	if err != nil {
 		return nil, err
 	}
-	run := &session{store: s, opts: opts, load: newLoader(s.packs, chunks)}
-	run.record = newRecord(app, opts)
+	run := &session{store: s, opts: opts, record: newRecord(app, opts)}
 	if err := run.follow(ids); err != nil {
 		return nil, err
 	}
+	if chunks, err = run.withoutLost(chunks); err != nil {
+		return nil, err
+	}
+	run.load = newLoader(s.packs, chunks)
 	run.lanes = newLanes(s.opts.Workers)
 	run.buffers = make(chan []byte, 2*s.opts.Workers)
 	run.packs = newPacker(ctx, s, chunks, opts.DryRun)
@@ -151,16 +157,23 @@ func newRecord(app string, opts SnapshotOptions) *Record {
 	}
 }
 
-// follow makes the new record the successor of the app's last one.
+// follow makes the new record the successor of the app's last one that can be
+// read. A damaged record costs time only: the new one takes its place.
 func (run *session) follow(ids []ID) (err error) {
-	if len(ids) == 0 {
+	run.record.Seq = uint64(len(ids)) + 1
+	for i := len(ids) - 1; i >= 0; i-- {
+		run.previous, err = run.store.record(ids[i])
+		if errors.Is(err, ErrCorrupt) {
+			run.warn("the record of the previous snapshot cannot be used: %v", err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		run.base = ids[i]
+		run.record.Seq = run.previous.Seq + uint64(len(ids)-i)
 		return nil
 	}
-	run.base = ids[len(ids)-1]
-	if run.previous, err = run.store.record(run.base); err != nil {
-		return err
-	}
-	run.record.Seq = run.previous.Seq + 1
 	return nil
 }
 
@@ -192,13 +205,22 @@ func (run *session) commit(ctx context.Context) (ID, error) {
 		return ID{}, err
 	}
 	// Step 5: the record is durable, and so is all it names.
-	id, err := run.store.writeRecord(run.record)
+	write := run.store.writeRecord
+	if planted.Bug("commit before the record") {
+		write = recordID
+		defer run.store.writeRecord(run.record)
+	}
+	id, err := write(run.record)
 	if err != nil {
 		return ID{}, err
 	}
+	if planted.Bug("old record unlinked before the commit") && run.previous != nil {
+		old, _ := recordID(run.previous)
+		run.store.removeRecords([]ID{old})
+	}
 	// Step 6: the commit point.
 	run.committed = true
-	dropped, err := run.store.flip(run.record.App, id, tails, max(run.opts.Keep, 1))
+	dropped, err := run.flip(id, tails)
 	if err != nil {
 		return ID{}, err
 	}
@@ -210,21 +232,26 @@ func (run *session) commit(ctx context.Context) (ID, error) {
 
 // flip makes snapshot id, which needs the packs with these tails, the newest of
 // the app, and returns the oldest ones that it no longer keeps.
-func (s *Store) flip(app string, id ID, tails []pack.Tail, keep int) (dropped []ID, err error) {
-	err = s.index.Update(func(tx *index.Tx) error {
+func (run *session) flip(id ID, tails []pack.Tail) (dropped []ID, err error) {
+	err = run.store.index.Update(func(tx *index.Tx) error {
 		for _, tail := range tails {
-			if err := tx.PutPack(tail.ID(), tail); err != nil {
+			if err := tx.PutPack(tail); err != nil {
 				return err
 			}
 		}
-		ids, err := tx.App(app)
+		for _, missing := range run.missing {
+			if err := tx.DropPack(missing); err != nil {
+				return err
+			}
+		}
+		ids, err := tx.App(run.record.App)
 		if err != nil {
 			return err
 		}
 		ids = append(ids, id)
-		drop := max(0, len(ids)-keep)
+		drop := max(0, len(ids)-max(run.opts.Keep, 1))
 		dropped = ids[:drop]
-		return tx.PutApp(app, ids[drop:])
+		return tx.PutApp(run.record.App, ids[drop:])
 	})
 	return dropped, err
 }

@@ -78,7 +78,11 @@ func Create(root string, opts Options) (*Store, error) {
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("%w: warmstore must run as root to keep the owners of files", ErrUnsafe)
 	}
-	if err := fsx.MkdirAll(root, 0o755); err != nil {
+	err := fsx.MkdirAll(root, 0o755)
+	if errors.Is(err, fsx.ErrNotDirectory) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, fmt.Errorf("create store: %w: %w", ErrInvalid, err)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("create store: %w", full(err))
 	}
 	s, err := Open(root, opts)
@@ -140,6 +144,8 @@ func checkOwner(dir string) error {
 	}
 	info, err := os.Lstat(dir)
 	switch {
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%w: store %s: %w", ErrInvalid, dir, err)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("store %s %w", dir, ErrNotFound)
 	case err != nil:

@@ -20,6 +20,7 @@ type tree struct {
 	lane   *lane
 	cutter chunker.Cutter
 	buf    []byte // encoded, not yet cut
+	stored []byte // a chunk of the manifest read back
 	seen   *seen  // nil: nobody will ask
 }
 
@@ -96,11 +97,16 @@ func (t *tree) cut(final bool) error {
 }
 
 // keep stores a chunk of the manifest. It is never all zeros, for no manifest
-// has a run of them that long.
+// has a run of them that long. One that is stored is read back: all that a
+// manifest names would be lost with it.
 func (t *tree) keep(raw []byte) error {
 	id := blob.Sum(raw)
 	t.record.Manifest.Chunks = append(t.record.Manifest.Chunks, id)
-	if !t.run.packs.claim(id) {
+	stored, err := t.run.load.chunk(t.stored, id)
+	if err == nil {
+		t.stored = stored
+	}
+	if err == nil || !t.run.packs.claimAgain(id) {
 		t.run.counters.reused.Add(1)
 		return nil
 	}

@@ -17,6 +17,7 @@ func arrange(app *cli.App, args []string) []string {
 	for len(rest) > 0 {
 		rest = a.take(app, rest)
 	}
+	a.settle()
 	out := slices.Concat(args[:1], a.globals)
 	if a.command != nil {
 		out = append(out, a.name)
@@ -36,6 +37,7 @@ type arrangement struct {
 
 	globals, options, arguments []string
 	several                     string // the flag whose further values may follow
+	last                        int    // in options, behind the last such value; 0: none
 }
 
 // take sorts the first word of rest, with its value, and returns the others.
@@ -80,9 +82,20 @@ func (a *arrangement) word(app *cli.App, word string) {
 		}
 	case a.several != "":
 		a.options = append(a.options, a.several, word)
+		a.last = len(a.options)
 	default:
 		a.arguments = append(a.arguments, word)
 	}
+}
+
+// settle makes the last further value of a flag the command's argument if there
+// is no other: in --volume a b app, app is no volume.
+func (a *arrangement) settle() {
+	if len(a.arguments) > 0 || a.last == 0 {
+		return
+	}
+	a.arguments = []string{a.options[a.last-1]}
+	a.options = slices.Delete(a.options, a.last-2, a.last)
 }
 
 func flags(list []cli.Flag) map[string]cli.Flag {

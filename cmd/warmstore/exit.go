@@ -41,12 +41,15 @@ func verdicts() []verdict {
 		{context.Canceled, exitFailure, "nothing was committed; run it again"},
 		{store.ErrFull, exitFull, "free space, or forget snapshots that nobody needs"},
 		{source.ErrInUse, exitInUse, "its containers outlive it by seconds; try again when they are gone"},
-		{store.ErrUnfinished, exitUnfinished, "finish it: warmstore restore APP"},
+		{store.ErrUnfinished, exitUnfinished, "finish it by running warmstore restore again"},
+		{store.ErrUnsafe, exitFailure, "run as root; what the message names must be root's alone: chown root, chmod go-w"},
 		{store.ErrLocked, exitLocked, "wait for the other process: --wait 10m"},
 		{store.ErrVersion, exitFailure, "use the newer warmstore that wrote it"},
 		{store.ErrCorrupt, exitCorrupt, "warmstore check names the damage, warmstore repair saves what it can"},
 		{store.ErrNotFound, exitNotFound, ""},
 		{source.ErrAbsent, exitFailure, "--create makes it, --only VOLUME leaves it out"},
+		{source.ErrUnknown, exitFailure, "warmstore show APP lists the snapshot's volumes"},
+		{restore.ErrMissing, exitUsage, "--create makes it"},
 		{source.ErrMapping, exitFailure, "restore it on an engine with the same mapping, or with --to DIR"},
 		{source.ErrUnreachable, exitFailure, "start the engine, or set DOCKER_HOST; --dir needs none"},
 		{source.ErrSpec, exitUsage, ""},
@@ -70,10 +73,24 @@ func report(w io.Writer, err error) int {
 		text += "; undeploy it first"
 	}
 	fmt.Fprintln(w, "warmstore:", strings.TrimPrefix(text, errUsage.Error()+": "))
+	if unfinished := new(store.UnfinishedError); errors.As(err, &unfinished) {
+		v.hint = finishing(unfinished.Mark)
+	}
 	if v.hint != "" {
 		fmt.Fprintln(w, "hint:", v.hint)
 	}
 	return v.code
+}
+
+// finishing returns the command that finishes a restore.
+func finishing(m *store.Mark) string {
+	hint := fmt.Sprintf("finish it: warmstore restore %s --snapshot %s", m.App, m.Snapshot.Short())
+	for _, t := range m.Volumes {
+		if t.Elsewhere {
+			hint += fmt.Sprintf(" --dir %s=%s", t.Volume, t.Path)
+		}
+	}
+	return hint
 }
 
 func exitCodes() string {

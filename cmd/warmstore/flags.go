@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -73,7 +76,46 @@ func options(c *cli.Context) store.Options {
 	}
 }
 
-func openStore(c *cli.Context) (*store.Store, error) { return store.Open(c.String("root"), options(c)) }
+// root returns the directory that the store is in. An empty variable is none.
+func root(c *cli.Context) (string, error) {
+	if c.IsSet("root") {
+		if c.String("root") == "" {
+			return "", fmt.Errorf("%w: --root is empty", errUsage)
+		}
+		return c.String("root"), nil
+	}
+	return cmp.Or(os.Getenv("WARMSTORE_ROOT"), os.Getenv("CCCI_WARM_ROOT"), defaultRoot), nil
+}
+
+func openStore(c *cli.Context) (*store.Store, error) {
+	dir, err := root(c)
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(dir, options(c))
+}
+
+// storeFor returns the store to take a snapshot into, which is made if need be,
+// and what to call in the end. A dry run has one of its own if there is none.
+func storeFor(c *cli.Context) (*store.Store, func(), error) {
+	done := func() {}
+	dir, err := root(c)
+	if err != nil {
+		return nil, done, err
+	}
+	if c.Bool("dry-run") {
+		s, err := store.Open(dir, options(c))
+		if !errors.Is(err, store.ErrNotFound) {
+			return s, done, err
+		}
+		if dir, err = os.MkdirTemp("", "warmstore-dry-run-"); err != nil {
+			return nil, done, err
+		}
+		done = func() { os.RemoveAll(dir) }
+	}
+	s, err := store.Create(dir, options(c))
+	return s, done, err
+}
 
 // chosen returns the ID that --snapshot begins; zero if it is not given.
 func chosen(c *cli.Context, s *store.Store, app string) (store.ID, error) {

@@ -42,9 +42,10 @@ func list(c *cli.Context) error {
 		return err
 	}
 	if c.Bool("json") {
-		return printJSON(c, map[string]any{"apps": newAppsJSON(apps)})
-	}
-	if !c.Bool("quiet") {
+		if err := printJSON(c, map[string]any{"apps": newAppsJSON(apps)}); err != nil {
+			return err
+		}
+	} else if !c.Bool("quiet") {
 		printApps(c, apps)
 	}
 	return damaged(apps)

@@ -55,7 +55,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 func globalFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{
-			Name: "root", Value: defaultRoot, EnvVars: []string{"WARMSTORE_ROOT", "CCCI_WARM_ROOT"},
+			Name: "root", DefaultText: "$WARMSTORE_ROOT, $CCCI_WARM_ROOT or " + defaultRoot,
 			Usage: "keep the store in `DIR`",
 		},
 		&cli.DurationFlag{Name: "wait", Usage: "wait up to `DURATION` for locks of other processes"},

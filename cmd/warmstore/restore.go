@@ -65,7 +65,7 @@ func extract(c *cli.Context, snap *store.Checkout) error {
 	if err != nil {
 		return err
 	}
-	return runRestore(c, snap, targets, restore.Options{})
+	return runRestore(c, snap, targets, restore.Options{Create: true, Empty: true})
 }
 
 // rollBack restores in place.
@@ -86,7 +86,9 @@ func rollBack(c *cli.Context, snap *store.Checkout, given source.Spec) error {
 	if err := unused(c.Context); err != nil {
 		return err
 	}
-	return runRestore(c, snap, targets, restore.Options{Journal: snap, Memory: snap, Recheck: unused})
+	return runRestore(c, snap, targets, restore.Options{
+		Journal: snap, Memory: snap, Recheck: unused, Create: c.Bool("create"),
+	})
 }
 
 func runRestore(c *cli.Context, snap *store.Checkout, targets []restore.Target, opts restore.Options) error {
@@ -95,6 +97,7 @@ func runRestore(c *cli.Context, snap *store.Checkout, targets []restore.Target, 
 		total += snap.Record.Volume(t.Volume).Bytes
 	}
 	bar := newProgress(c, total)
+	opts.Apart = []string{snap.Dir()}
 	opts.DryRun, opts.Progress = c.Bool("dry-run"), bar.add
 	report, err := restore.Run(c.Context, snap, targets, opts)
 	bar.finish()

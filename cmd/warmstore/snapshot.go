@@ -48,7 +48,8 @@ func snapshot(c *cli.Context) error {
 	if err := unused(c.Context); err != nil {
 		return err
 	}
-	s, err := store.Create(c.String("root"), options(c))
+	s, done, err := storeFor(c)
+	defer done()
 	if err != nil {
 		return err
 	}

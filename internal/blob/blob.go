@@ -30,6 +30,9 @@ func ParseID(s string) (ID, error) {
 	if _, err := hex.Decode(id[:], []byte(s)); err != nil {
 		return ID{}, fmt.Errorf("parse ID %q: %w", s, err)
 	}
+	if id.String() != s {
+		return ID{}, fmt.Errorf("parse ID %q: want lower-case digits", s)
+	}
 	return id, nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/warmstore/warmstore/internal/planted"
 )
 
 // WriteFile makes path a file with the content data and the mode perm, all or
@@ -45,6 +47,9 @@ func Publish(tmp, path string) error {
 // SyncDir makes the entries of the directory path durable: what was created,
 // renamed or removed in it.
 func SyncDir(path string) error {
+	if planted.BugIn("directory fsync", path) {
+		return nil
+	}
 	dir, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("sync directory: %w", err)
@@ -76,7 +81,7 @@ func fill(f *os.File, data []byte, perm os.FileMode) error {
 	if err == nil {
 		err = f.Chmod(perm)
 	}
-	if err == nil {
+	if err == nil && !planted.Bug("file fsync") {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {

@@ -3,6 +3,7 @@ package fsx
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -51,9 +52,12 @@ func LockFile(ctx context.Context, path string, mode LockMode, wait time.Duratio
 	return &Lock{file: f, mode: mode}, nil
 }
 
-// Unlock gives the lock up. A second call is an error.
+// Unlock gives the lock up. A second call is an error. Closing the file alone
+// would not do: a process that is just being started may have a copy of the
+// descriptor until it executes its program.
 func (l *Lock) Unlock() error {
-	if err := l.file.Close(); err != nil {
+	unlocked := onFD(l.file, func(fd int) error { return unix.Flock(fd, unix.LOCK_UN) })
+	if err := errors.Join(unlocked, l.file.Close()); err != nil {
 		return fmt.Errorf("unlock: %w", err)
 	}
 	return nil

@@ -1,19 +1,24 @@
 package fsx
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
 )
 
-// Disjoint returns an error unless every path is a directory and none is at,
-// above or below another, symlinks followed. The paths must be UTF-8, since
-// records and marks hold them.
+// Disjoint returns an error if a path is at, above or below another, symlinks
+// followed. Paths need not exist. They must be UTF-8, since records and marks
+// hold them.
 func Disjoint(paths ...string) error {
 	var seen []string
 	for _, path := range paths {
+		if !utf8.ValidString(path) {
+			return fmt.Errorf("path %q is not UTF-8", path)
+		}
 		resolved, err := resolve(path)
 		if err != nil {
 			return err
@@ -28,23 +33,30 @@ func Disjoint(paths ...string) error {
 	return nil
 }
 
-// resolve returns the absolute path of a directory, symlinks followed.
+// resolve returns the absolute path, symlinks followed as far as it exists.
 func resolve(path string) (string, error) {
-	if !utf8.ValidString(path) {
-		return "", fmt.Errorf("path %q is not UTF-8", path)
-	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return "", err
 	}
-	info, err := os.Stat(abs)
+	resolved, err := filepath.EvalSymlinks(abs)
+	if !errors.Is(err, fs.ErrNotExist) || abs == "/" {
+		return resolved, err
+	}
+	above, err := resolve(filepath.Dir(abs))
+	return filepath.Join(above, filepath.Base(abs)), err
+}
+
+// CheckDirectory returns an error unless path is a directory, symlinks followed.
+func CheckDirectory(path string) error {
+	info, err := os.Stat(path)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if !info.IsDir() {
-		return "", fmt.Errorf("%q: %w", path, ErrNotDirectory)
+		return fmt.Errorf("%q: %w", path, ErrNotDirectory)
 	}
-	return filepath.EvalSymlinks(abs)
+	return nil
 }
 
 func within(path, dir string) bool {

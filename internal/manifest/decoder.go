@@ -48,11 +48,8 @@ func (d *Decoder) next() error {
 	}
 	d.entry = Entry{Holes: d.entry.Holes[:0], Pieces: d.entry.Pieces[:0]}
 	d.r.entry(&d.entry)
-	if errors.Is(d.r.err, io.EOF) || errors.Is(d.r.err, io.ErrUnexpectedEOF) {
-		return corrupt("it ends early")
-	}
 	if d.r.err != nil {
-		return d.r.err
+		return d.r.failure()
 	}
 	return d.rules.step(&d.entry)
 }
@@ -63,16 +60,26 @@ type reader struct {
 	err error
 }
 
+// failure returns the first error; the end of the input is damage.
+func (r *reader) failure() error {
+	if errors.Is(r.err, io.EOF) || errors.Is(r.err, io.ErrUnexpectedEOF) {
+		return corrupt("it ends early")
+	}
+	return r.err
+}
+
 // header checks the magic alone before the version, so that a newer manifest
 // is never called damaged.
 func (r *reader) header() error {
 	b := r.bytes(uint64(len(magic)))
-	if r.err != nil || string(b) != magic {
+	if r.err == nil && string(b) != magic {
 		return corrupt("it does not begin as one")
 	}
 	switch v := r.number(math.MaxUint64); {
-	case r.err != nil || v == 0:
-		return corrupt("it has no version")
+	case r.err != nil:
+		return r.failure()
+	case v == 0:
+		return corrupt("it has version 0")
 	case v != version:
 		return fmt.Errorf("%w: version %d", ErrVersion, v)
 	}
@@ -129,24 +136,45 @@ func (r *reader) meta(m *fsx.Meta) {
 	}
 }
 
+// content reads holes and pieces. What cannot be right is refused at once, so
+// that bytes worth nothing cost no memory.
 func (r *reader) content(e *Entry) {
 	e.Size = int64(r.number(math.MaxInt64))
 	rest := uint64(e.Size)
 	for n := r.number(maxHoles); n > 0 && r.err == nil; n-- {
 		gap := r.number(rest)
 		length := r.number(rest - gap)
+		if length == 0 || gap == 0 && len(e.Holes) > 0 {
+			r.fail(corrupt("%q has a hole of %d bytes after %d", e.Name, length, gap))
+		}
 		e.Holes = append(e.Holes, fsx.Extent{Offset: e.Size - int64(rest-gap), Length: int64(length)})
 		rest -= gap + length
 	}
+	rest = uint64(e.Size)
 	for n := r.number(maxPieces); n > 0 && r.err == nil; n-- {
-		head := r.number(math.MaxUint64)
-		p := Piece{Length: int64(head >> 1)}
-		if head&1 == 0 {
-			r.fill(p.ID[:])
-		}
-		if isZeros := head&1 == 1; p.ID.IsZero() != isZeros {
-			r.fail(corrupt("chunk without an ID"))
+		p := r.piece(rest)
+		if last := len(e.Pieces) - 1; last >= 0 && p.ID.IsZero() && e.Pieces[last].ID.IsZero() {
+			r.fail(corrupt("%q has zeros after zeros", e.Name))
 		}
 		e.Pieces = append(e.Pieces, p)
+		rest -= uint64(p.Length)
 	}
+}
+
+// piece reads a piece of a file of which rest bytes are left.
+func (r *reader) piece(rest uint64) (p Piece) {
+	head := r.number(math.MaxUint64)
+	if head>>1 == 0 || head>>1 > rest {
+		r.fail(corrupt("piece of %d bytes with %d left", head>>1, rest))
+		return p
+	}
+	p.Length = int64(head >> 1)
+	zeros := head&1 == 1
+	if !zeros {
+		r.fill(p.ID[:])
+	}
+	if p.ID.IsZero() != zeros {
+		r.fail(corrupt("chunk without an ID"))
+	}
+	return p
 }

@@ -15,12 +15,14 @@ const (
 	version = 1
 )
 
-// An Encoder writes a manifest. It is not safe for concurrent use.
+// An Encoder writes a manifest. After an error it is dead: all calls return that
+// error. It is not safe for concurrent use.
 type Encoder struct {
 	w     *bufio.Writer
 	buf   []byte
 	rules rules
 	size  int64
+	err   error
 }
 
 // NewEncoder returns an Encoder that writes to w, in large pieces.
@@ -28,9 +30,16 @@ func NewEncoder(w io.Writer) *Encoder {
 	return &Encoder{w: bufio.NewWriterSize(w, 1<<16)}
 }
 
-// Encode writes the next entry. An entry that does not fit where it stands is
-// ErrCorrupt, and nothing of it is written.
+// Encode writes the next entry. One that does not fit where it stands is
+// ErrCorrupt.
 func (e *Encoder) Encode(entry *Entry) error {
+	if e.err == nil {
+		e.err = e.encode(entry)
+	}
+	return e.err
+}
+
+func (e *Encoder) encode(entry *Entry) error {
 	e.buf = e.buf[:0]
 	if !e.rules.begun {
 		e.buf = append(e.buf, magic...)
@@ -48,6 +57,9 @@ func (e *Encoder) Encode(entry *Entry) error {
 // Close writes what is buffered. The root directory must have been closed by
 // its End.
 func (e *Encoder) Close() error {
+	if e.err != nil {
+		return e.err
+	}
 	if !e.rules.done() {
 		return fmt.Errorf("encode manifest: %w", corrupt("the root is not closed"))
 	}

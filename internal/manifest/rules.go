@@ -111,10 +111,20 @@ func checkMeta(name string, m *fsx.Meta) error {
 	case m.Type == fsx.Symlink && (m.Target == "" || len(m.Target) > maxTarget || strings.Contains(m.Target, "\x00")):
 		return corrupt("%q has target %.300q", name, m.Target)
 	}
+	return checkXattrs(name, m.Xattrs)
+}
+
+func checkXattrs(name string, xattrs []fsx.Xattr) error {
+	if len(xattrs) > maxXattrs {
+		return corrupt("%q has %d attributes", name, len(xattrs))
+	}
 	last := ""
-	for _, x := range m.Xattrs {
-		if x.Name <= last || len(x.Name) > maxXattrName || strings.Contains(x.Name, "\x00") {
+	for _, x := range xattrs {
+		switch {
+		case x.Name <= last, len(x.Name) > maxXattrName, strings.Contains(x.Name, "\x00"):
 			return corrupt("%q has attribute %.300q after %.300q", name, x.Name, last)
+		case len(x.Value) > maxXattrValue:
+			return corrupt("%q has attribute %q of %d bytes", name, x.Name, len(x.Value))
 		}
 		last = x.Name
 	}
@@ -122,8 +132,8 @@ func checkMeta(name string, m *fsx.Meta) error {
 }
 
 func checkContent(e *Entry) error {
-	if e.Size < 0 {
-		return corrupt("%q has size %d", e.Name, e.Size)
+	if e.Size < 0 || len(e.Holes) > maxHoles || len(e.Pieces) > maxPieces {
+		return corrupt("%q has size %d, %d holes and %d pieces", e.Name, e.Size, len(e.Holes), len(e.Pieces))
 	}
 	after := int64(-1) // the end of the last hole; holes that touch are one
 	for _, h := range e.Holes {
@@ -132,6 +142,10 @@ func checkContent(e *Entry) error {
 		}
 		after = h.Offset + h.Length
 	}
+	return checkPieces(e)
+}
+
+func checkPieces(e *Entry) error {
 	rest, zeros := e.Size, false
 	for _, p := range e.Pieces {
 		isZeros := p.ID.IsZero()

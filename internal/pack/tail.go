@@ -131,6 +131,12 @@ func (t Tail) BlobID(i int) blob.ID {
 	return blob.ID(t.bytes[i*entrySize : i*entrySize+32])
 }
 
+// Offset returns where blob i begins in the pack, without decoding the rest of
+// its entry.
+func (t Tail) Offset(i int) uint32 {
+	return binary.LittleEndian.Uint32(t.bytes[i*entrySize+32:])
+}
+
 // Entry returns the entry of blob i, from 0 to Len-1.
 func (t Tail) Entry(i int) blob.Entry {
 	e, number := t.entry(i)

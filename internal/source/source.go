@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/warmstore/warmstore/internal/docker"
@@ -21,6 +20,9 @@ var ErrUnreachable = docker.ErrUnreachable
 
 // ErrAbsent means that a volume of the snapshot is not in the source.
 var ErrAbsent = errors.New("volume is absent")
+
+// ErrUnknown means that a volume is asked for which the snapshot does not have.
+var ErrUnknown = errors.New("the snapshot has no volume")
 
 // ErrMapping means that the engine maps the users of containers to others than
 // the one the snapshot was taken on, so that the owners of files would be wrong.
@@ -146,10 +148,8 @@ func (s *Source) Targets(ctx context.Context, r *store.Record, only []string, cr
 	if err := s.checkHost(r); err != nil {
 		return nil, err
 	}
-	for _, name := range only {
-		if r.Volume(name) == nil {
-			return nil, fmt.Errorf("%w: the snapshot has no volume %q", ErrAbsent, name)
-		}
+	if err := checkOnly(r, only); err != nil {
+		return nil, err
 	}
 	if err := s.checkNamed(r); err != nil {
 		return nil, err
@@ -177,7 +177,7 @@ func (s *Source) checkNamed(r *store.Record) error {
 	}
 	for i, v := range s.Volumes {
 		if r.Volume(v.Name) == nil {
-			return fmt.Errorf("%w: the snapshot has no volume %q", ErrAbsent, v.Name)
+			return fmt.Errorf("%w %q", ErrUnknown, v.Name)
 		}
 		if slices.ContainsFunc(s.Volumes[:i], func(o store.Volume) bool { return o.Name == v.Name }) {
 			return fmt.Errorf("%w: two directories are given for volume %s", ErrSpec, v.Name)
@@ -206,7 +206,7 @@ func (s *Source) checkHost(r *store.Record) error {
 func (s *Source) target(ctx context.Context, v *store.VolumeRecord, create bool) (string, error) {
 	at := slices.IndexFunc(s.Volumes, func(o store.Volume) bool { return o.Name == v.Name })
 	if s.engine == nil {
-		return s.directory(at, v, create)
+		return s.directory(at, v)
 	}
 	if at >= 0 {
 		return s.Volumes[at].Path, nil
@@ -226,13 +226,10 @@ func (s *Source) target(ctx context.Context, v *store.VolumeRecord, create bool)
 	return created.Path, nil
 }
 
-func (s *Source) directory(at int, v *store.VolumeRecord, create bool) (string, error) {
+// directory returns the path of a volume given as a directory.
+func (s *Source) directory(at int, v *store.VolumeRecord) (string, error) {
 	if at < 0 {
 		return "", fmt.Errorf("%w: no directory is given for volume %s", ErrAbsent, v.Name)
 	}
-	path := s.Volumes[at].Path
-	if !create {
-		return path, nil
-	}
-	return path, os.MkdirAll(path, 0o700)
+	return s.Volumes[at].Path, nil
 }

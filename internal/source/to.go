@@ -1,10 +1,7 @@
 package source
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -12,9 +9,12 @@ import (
 	"github.com/warmstore/warmstore/store"
 )
 
-// Below returns targets in dir: a new, empty directory for each volume of the
-// snapshot, or for those named by only.
+// Below returns targets in dir: a directory for each volume of the snapshot, or
+// for those named by only.
 func Below(dir string, r *store.Record, only []string) ([]restore.Target, error) {
+	if err := checkOnly(r, only); err != nil {
+		return nil, err
+	}
 	var targets []restore.Target
 	for _, v := range r.Volumes {
 		if len(only) > 0 && !slices.Contains(only, v.Name) {
@@ -24,32 +24,17 @@ func Below(dir string, r *store.Record, only []string) ([]restore.Target, error)
 		if err != nil {
 			return nil, err
 		}
-		if err := makeEmpty(path); err != nil {
-			return nil, err
-		}
 		targets = append(targets, restore.Target{Volume: v.Name, Path: path})
-	}
-	for _, name := range only {
-		if r.Volume(name) == nil {
-			return nil, fmt.Errorf("%w: the snapshot has no volume %q", ErrAbsent, name)
-		}
 	}
 	return targets, nil
 }
 
-// makeEmpty makes a directory, or makes sure that the one there is empty: a
-// plain extraction removes nothing.
-func makeEmpty(path string) error {
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := f.Readdirnames(1); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: %q is not an empty directory", ErrSpec, path)
+// checkOnly refuses names of volumes that the snapshot does not have.
+func checkOnly(r *store.Record, only []string) error {
+	for _, name := range only {
+		if r.Volume(name) == nil {
+			return fmt.Errorf("%w %q", ErrUnknown, name)
+		}
 	}
 	return nil
 }

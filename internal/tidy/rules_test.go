@@ -76,4 +76,5 @@ var (
 // skippers lists the functions that may skip a test, for want of a tool or of
 // root: a test that silently does not run is worse than none, so these fail
 // where $CI is true.
-var skippers = []string{"internal/e2e.need", "internal/docker/dockertest.Need", "internal/fsx.missing"}
+var skippers = []string{"internal/e2e.need", "internal/docker/dockertest.Need", "internal/fsx.missing",
+	"internal/faults.need"}

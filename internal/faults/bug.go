@@ -1,0 +1,64 @@
+package faults
+
+// plantedVariable is what package planted reads.
+const plantedVariable = "WARMSTORE_PLANTED"
+
+// A Bug is one that can be planted in the command, and a sweep that must see it.
+type Bug struct {
+	Name     string // as package planted knows it
+	Step     string // which step of which protocol it breaks
+	Scenario string
+	Fault    Fault
+	Subsets  int // of a power cut
+}
+
+// Bugs are all that can be planted. `go build -tags planted` plants what the
+// environment names.
+var Bugs = []Bug{
+	{"pack fsync", "commit 2: the pack's bytes are not made durable", "snapshot", Power, 1},
+	{"directory fsync: blobs", "commit 4: the pack's name is not", "snapshot", Power, 4},
+	{"file fsync", "commit 5: the record's bytes are not", "snapshot", Power, 4},
+	{"directory fsync: snapshots", "commit 5: the record's name is not", "snapshot", Power, 4},
+	{"commit before the record", "commit 5 and 6 are swapped", "snapshot", Kill, 1},
+	{"old record unlinked before the commit", "commit 6 and 7 are swapped", "snapshot", Kill, 1},
+	{"pack fsync error", "commit 2: its error is passed over", "snapshot", EIO, 1},
+	{"pack write error", "commit 1: its error is passed over", "snapshot", ENOSPC, 1},
+	{"directory fsync: " + storeName, "create: the store's name is not made durable", "first snapshot", Power, 4},
+	{"file fsync", "restore 2: the mark's bytes are not made durable", "restore", Power, 4},
+	{"directory fsync: restoring", "restore 2: the mark's name is not", "restore", Power, 4},
+	{"mark after the first change", "restore 2 and 3 are swapped", "restore", Kill, 1},
+	{"volume syncfs", "restore 4: what was restored is not made durable", "restore", Power, 1},
+}
+
+// A Catch is a planted bug and the violation that shows it.
+type Catch struct {
+	Bug    string     `json:"bug"`
+	Step   string     `json:"step"`
+	Sweep  string     `json:"sweep"`
+	Disk   string     `json:"disk"`
+	Points int        `json:"points"` // until it was caught
+	Caught *Violation `json:"caught"` // nil: it was not
+}
+
+// Catch sweeps with rigs whose command has the bug planted, until it is caught.
+func (b Bug) Catch(disk string, seeds []uint64, rigs ...*Rig) (Catch, error) {
+	c := Catch{Bug: b.Name, Step: b.Step, Sweep: b.Scenario + ", " + b.Fault.Name, Disk: disk}
+	s, err := Find(b.Scenario)
+	if err != nil {
+		return c, err
+	}
+	for _, r := range rigs {
+		r.env = []string{plantedVariable + "=" + b.Name}
+	}
+	sweep := Sweep{Scenario: s, Fault: b.Fault, Disk: disk, Seeds: seeds, Subsets: b.Subsets}
+	sweep.Backward, sweep.First = true, true
+	f, err := sweep.Run(rigs...)
+	if err != nil {
+		return c, err
+	}
+	c.Points = f.Points
+	if len(f.Violations) > 0 {
+		c.Caught = &f.Violations[0]
+	}
+	return c, nil
+}

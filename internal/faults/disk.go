@@ -1,0 +1,154 @@
+package faults
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The file systems that a Disk can have.
+const (
+	Ext4 = "ext4"
+	XFS  = "xfs"
+)
+
+// diskSize is what mkfs makes do with. The file is sparse, and in memory.
+const diskSize = 64 << 20 // bytes
+
+// memoryDir is where the files behind the loop devices are.
+const memoryDir = "/dev/shm"
+
+// A Disk is a file system on a loop device that can lose its power. It is used
+// by one goroutine.
+type Disk struct {
+	Root    string // where it is mounted
+	kind    string
+	file    *os.File // behind the loop device
+	device  string
+	mounted bool
+}
+
+// NewDisk makes an empty disk, mounted below dir. It needs root.
+func NewDisk(kind, dir string) (*Disk, error) {
+	root, err := os.MkdirTemp(dir, kind+"-*")
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.CreateTemp(memoryDir, "warmstore-disk-*")
+	if err != nil {
+		return nil, err
+	}
+	d := &Disk{Root: root, kind: kind, file: file}
+	if err := d.format(); err != nil {
+		d.Close()
+		return nil, fmt.Errorf("make disk: %w", err)
+	}
+	return d, nil
+}
+
+// format makes the file system and mounts it.
+func (d *Disk) format() error {
+	if err := d.file.Truncate(diskSize); err != nil {
+		return err
+	}
+	mkfs := "mkfs.ext4 -q -b 4096 -J size=4 -E lazy_itable_init=0,nodiscard"
+	if d.kind == XFS {
+		mkfs = "mkfs.xfs -q --unsupported -l size=8m -K"
+	}
+	if _, err := tool(append(strings.Fields(mkfs), d.file.Name())...); err != nil {
+		return err
+	}
+	device, err := tool("losetup", "--find", "--show", d.file.Name())
+	if err != nil {
+		return err
+	}
+	d.device = strings.TrimSpace(device)
+	return d.Mount()
+}
+
+// tool runs a tool and returns what it prints.
+func tool(args ...string) (string, error) {
+	var stderr strings.Builder
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, stderr.String())
+	}
+	return string(out), nil
+}
+
+// Mount mounts the disk, which replays the journal if need be.
+func (d *Disk) Mount() error {
+	if err := unix.Mount(d.device, d.Root, d.kind, unix.MS_NODEV|unix.MS_NOATIME, ""); err != nil {
+		return fmt.Errorf("mount %s: %w", d.Root, err)
+	}
+	d.mounted = true
+	return nil
+}
+
+// Unmount unmounts the disk. A killed process may hold it for a moment.
+func (d *Disk) Unmount() error {
+	if !d.mounted {
+		return nil
+	}
+	err := unix.Unmount(d.Root, 0)
+	for deadline := time.Now().Add(10 * time.Second); errors.Is(err, unix.EBUSY) && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+		err = unix.Unmount(d.Root, 0)
+	}
+	if err != nil {
+		return fmt.Errorf("unmount %s: %w", d.Root, err)
+	}
+	d.mounted = false
+	return nil
+}
+
+// Cut cuts the power: what the kernel has not written to the disk by now will
+// never be. Everything on the disk fails until it is mounted again.
+func (d *Disk) Cut() error {
+	const (
+		shutdown   = 0x8004587d // EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN
+		noLogFlush = 2
+	)
+	root, err := os.Open(d.Root)
+	if err != nil {
+		return fmt.Errorf("cut power: %w", err)
+	}
+	defer root.Close()
+	how := uint32(noLogFlush)
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, root.Fd(), shutdown, uintptr(unsafe.Pointer(&how))); errno != 0 {
+		return fmt.Errorf("cut power: %w", errno)
+	}
+	return nil
+}
+
+// Reboot is what follows a Cut.
+func (d *Disk) Reboot() error {
+	if err := d.Unmount(); err != nil {
+		return err
+	}
+	return d.Mount()
+}
+
+// Path returns the path of a name on the disk.
+func (d *Disk) Path(name ...string) string {
+	return filepath.Join(append([]string{d.Root}, name...)...)
+}
+
+// Close unmounts the disk and removes it.
+func (d *Disk) Close() error {
+	err := d.Unmount()
+	if d.device != "" {
+		_, detached := tool("losetup", "--detach", d.device)
+		err = errors.Join(err, detached)
+	}
+	return errors.Join(err, d.file.Close(), os.Remove(d.file.Name()), os.Remove(d.Root))
+}

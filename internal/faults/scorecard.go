@@ -1,0 +1,72 @@
+package faults
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Scorecard is everything that a plan found, as it is published.
+type Scorecard struct {
+	Date    time.Time  `json:"date"`
+	Kernel  string     `json:"kernel"`
+	Sweeps  []*Figures `json:"sweeps"`
+	Catches []Catch    `json:"planted"`
+	Seconds float64    `json:"seconds"`
+}
+
+// NewScorecard begins an empty one.
+func NewScorecard() *Scorecard {
+	var name unix.Utsname
+	kernel := "unknown"
+	if unix.Uname(&name) == nil {
+		kernel = unix.ByteSliceToString(name.Release[:])
+	}
+	return &Scorecard{Date: time.Now().UTC().Truncate(time.Second), Kernel: kernel}
+}
+
+// Points adds up the points of a fault.
+func (c *Scorecard) Points(f Fault) (points, violations int) {
+	for _, s := range c.Sweeps {
+		if s.Fault == f.Name {
+			points += s.Points
+			violations += len(s.Violations)
+		}
+	}
+	return points, violations
+}
+
+// Caught counts the planted bugs that were caught, each on each disk.
+func (c *Scorecard) Caught() (caught int) {
+	for _, x := range c.Catches {
+		if x.Caught != nil {
+			caught++
+		}
+	}
+	return caught
+}
+
+// String is a line for each fault, and one for the planted bugs.
+func (c *Scorecard) String() string {
+	text := ""
+	for _, f := range []Fault{Kill, Power, EIO, EIOFrom, ENOSPC, ENOSPCFrom} {
+		points, violations := c.Points(f)
+		text += fmt.Sprintf("%-20s %6d points %3d violations\n", f.Name, points, violations)
+	}
+	return text + fmt.Sprintf("planted bugs: %d of %d caught\nin %.0f s", c.Caught(), len(c.Catches), c.Seconds)
+}
+
+// Write writes it as JSON to a file.
+func (c *Scorecard) Write(path string) error {
+	b, err := json.MarshalIndent(c, "", "  ")
+	if err == nil {
+		err = os.WriteFile(path, append(b, '\n'), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("write scorecard: %w", err)
+	}
+	return nil
+}

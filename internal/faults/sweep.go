@@ -1,0 +1,174 @@
+package faults
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// A Sweep runs a scenario with a fault at every call.
+type Sweep struct {
+	Scenario Scenario
+	Fault    Fault
+	Disk     string   // Ext4 or XFS
+	Seeds    []uint64 // of what is in the volumes
+	Subsets  int      // of a power cut: how often at each call; 0: 1
+	Stride   int      // look at every n-th call only; 0: all
+	Backward bool     // begin with the last one
+	First    bool     // stop at the first violation
+}
+
+// Figures are what a sweep found.
+type Figures struct {
+	Scenario   string      `json:"scenario"`
+	Fault      string      `json:"fault"`
+	Disk       string      `json:"disk"`
+	Calls      int         `json:"calls"`  // that the command makes when nothing happens
+	Points     int         `json:"points"` // at which the fault happened
+	Passed     int         `json:"passed"` // points that a run did not come to, or that cannot fail so
+	Acked      int         `json:"acked"`  // points after which the command exited 0
+	Violations []Violation `json:"violations"`
+	Seconds    float64     `json:"seconds"`
+}
+
+// String is one line.
+func (f *Figures) String() string {
+	return fmt.Sprintf("%-22s %-20s %-4s %4d calls %5d points %4d acknowledged %3d violations %6.1f s",
+		f.Scenario, f.Fault, f.Disk, f.Calls, f.Points, f.Acked, len(f.Violations), f.Seconds)
+}
+
+// Run sweeps with these rigs, each in a goroutine.
+func (s Sweep) Run(rigs ...*Rig) (*Figures, error) {
+	begun := time.Now()
+	f := &Figures{Scenario: s.Scenario.Name, Fault: s.Fault.Name, Disk: s.Disk}
+	for _, seed := range s.Seeds {
+		calls, err := s.rehearse(rigs[0], seed)
+		if err != nil {
+			return nil, fmt.Errorf("%s on %s: %w", s.Scenario.Name, s.Disk, err)
+		}
+		f.Calls = max(f.Calls, calls)
+		if err := s.all(f, s.points(calls, seed), rigs); err != nil {
+			return nil, fmt.Errorf("%s, %s on %s: %w", s.Scenario.Name, s.Fault.Name, s.Disk, err)
+		}
+	}
+	f.Seconds = time.Since(begun).Seconds()
+	return f, nil
+}
+
+// rehearse runs the scenario without a fault, which must go well, and returns
+// the number of calls.
+func (s Sweep) rehearse(r *Rig, seed uint64) (int, error) {
+	none := newStrike(Fault{Name: "none"}, Point{Call: 1 << 30, Seed: seed}, r.Disk)
+	t, err := s.Scenario.try(r, none)
+	if err != nil {
+		return 0, err
+	}
+	if t.outcome.Code != exitDone {
+		return 0, fmt.Errorf("without a fault it exits %d: %s", t.outcome.Code, t.outcome.Stderr)
+	}
+	if found := t.judge(); len(found) > 0 {
+		return 0, fmt.Errorf("without a fault: %s", found[0])
+	}
+	return t.outcome.Calls, nil
+}
+
+// points lists where to strike. A power cut also comes after the end.
+func (s Sweep) points(calls int, seed uint64) (points []Point) {
+	last := calls
+	if s.Fault.Power {
+		last++
+	}
+	subsets := 1
+	if s.Fault.Power {
+		subsets = max(1, s.Subsets)
+	}
+	for n := last; n >= 1; n -= max(1, s.Stride) {
+		for k := range subsets {
+			points = append(points, Point{Call: n, Subset: k, Seed: seed})
+		}
+	}
+	if !s.Backward {
+		for i, j := 0, len(points)-1; i < j; i, j = i+1, j-1 {
+			points[i], points[j] = points[j], points[i]
+		}
+	}
+	return points
+}
+
+// all strikes at the points, and adds up what was found.
+func (s Sweep) all(f *Figures, points []Point, rigs []*Rig) error {
+	queue := make(chan Point, len(points))
+	for _, p := range points {
+		queue <- p
+	}
+	close(queue)
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	var failed error
+	for _, r := range rigs {
+		group.Go(func() {
+			for p := range queue {
+				mu.Lock()
+				stop := failed != nil || s.First && len(f.Violations) > 0
+				mu.Unlock()
+				if stop {
+					return
+				}
+				t, err := s.point(r, p)
+				mu.Lock()
+				failed = errors.Join(failed, err)
+				f.add(t)
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	return failed
+}
+
+// point strikes at one point and judges, unless nothing happened.
+func (s Sweep) point(r *Rig, p Point) (*trial, error) {
+	t, err := s.Scenario.try(r, newStrike(s.Fault, p, r.Disk))
+	if err == nil && t.happened() {
+		t.judge()
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", p, err)
+	}
+	return t, err
+}
+
+// happened reports whether the fault did. Power fails after the end too.
+func (t *trial) happened() bool { return t.strike.struck || t.strike.fault.Power }
+
+// try runs the scenario on a fresh disk under a strike.
+func (s Scenario) try(r *Rig, strike *strike) (*trial, error) {
+	st, err := r.Stage(s, strike.point.Seed)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Load(st.image); err != nil {
+		return nil, err
+	}
+	o, err := r.traced(strike, s.args(r)...)
+	if err != nil {
+		return nil, err
+	}
+	return &trial{rig: r, scenario: s, stage: st, strike: strike, outcome: o}, strike.after(o)
+}
+
+// add counts one trial.
+func (f *Figures) add(t *trial) {
+	switch {
+	case t == nil:
+	case !t.happened():
+		f.Passed++
+	default:
+		f.Points++
+		f.Violations = append(f.Violations, t.found...)
+		if t.outcome.Acknowledged() {
+			f.Acked++
+		}
+	}
+}

@@ -1,0 +1,205 @@
+package pack
+
+import (
+	"bytes"
+	"encoding/binary"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/warmstore/warmstore/internal/blob"
+)
+
+func TestEncodeKeepsTheSmaller(t *testing.T) {
+	c := NewCoder()
+	for _, tt := range []struct {
+		name string
+		raw  []byte
+		want blob.Codec
+	}{
+		{"nothing", nil, blob.Raw},
+		{"a byte", []byte("x"), blob.Raw},
+		{"noise", noise(1, 1000), blob.Raw},
+		{"text", text(1000), blob.Zstd},
+		{"zeros", make([]byte, 1<<16), blob.Zstd},
+		{"the largest chunk", text(blob.MaxRaw), blob.Zstd},
+		{"the largest chunk of noise", noise(2, blob.MaxRaw), blob.Raw},
+	} {
+		stored, codec, err := c.Encode(nil, tt.raw)
+		check(t, err)
+		if codec != tt.want || codec != blob.Raw && len(stored) >= len(tt.raw) {
+			t.Errorf("%s: %v of %d bytes", tt.name, codec, len(stored))
+		}
+		e := blob.Entry{Raw: uint32(len(tt.raw)), Codec: codec}
+		raw, err := c.Decode(nil, e, stored, nil)
+		check(t, err)
+		if !bytes.Equal(raw, tt.raw) {
+			t.Errorf("%s: decodes to other bytes", tt.name)
+		}
+	}
+}
+
+func TestBuffersAreReused(t *testing.T) {
+	c, raw := NewCoder(), text(1<<16)
+	stored, codec, err := c.Encode(nil, raw)
+	check(t, err)
+	e := blob.Entry{Raw: uint32(len(raw)), Codec: codec}
+	encoded, decoded := make([]byte, 0, 1<<17), make([]byte, 7, 1<<17)
+	again, _, err := c.Encode(encoded, raw)
+	check(t, err)
+	if &again[0] != &encoded[:1][0] || !bytes.Equal(again, stored) {
+		t.Error("Encode did not use its buffer")
+	}
+	for _, e.Codec = range []blob.Codec{blob.Zstd, blob.Delta} {
+		back, err := c.Decode(decoded, e, stored, nil)
+		check(t, err)
+		if &back[0] != &decoded[0] || !bytes.Equal(back, raw) {
+			t.Errorf("%v: Decode did not use its buffer", e.Codec)
+		}
+	}
+}
+
+func TestDeltaOfAnyBase(t *testing.T) {
+	c, raw := NewCoder(), noise(1, 5000)
+	changed := bytes.Clone(raw)
+	copy(changed[1234:], "a change")
+	for _, base := range [][]byte{
+		raw, changed, changed[:4999], changed[:4000], append(bytes.Clone(changed), noise(2, 3000)...),
+	} {
+		stored, err := c.EncodeDelta(nil, raw, base, len(raw)-1)
+		check(t, err)
+		if stored == nil {
+			t.Fatalf("no delta against %d bytes", len(base))
+		}
+		e := blob.Entry{Raw: uint32(len(raw)), Codec: blob.Delta}
+		back, err := c.Decode(nil, e, stored, base)
+		check(t, err)
+		if !bytes.Equal(back, raw) {
+			t.Errorf("delta against %d bytes decodes to other bytes", len(base))
+		}
+	}
+}
+
+func TestDeltaKeepsToItsLimit(t *testing.T) {
+	c, raw := NewCoder(), noise(1, 5000)
+	base := append(noise(2, 300), raw[300:]...)
+	exact, err := c.EncodeDelta(nil, raw, base, len(raw))
+	check(t, err)
+	for _, tt := range []struct {
+		name  string
+		base  []byte
+		limit int
+		want  int
+	}{
+		{"exactly the limit", base, len(exact), len(exact)},
+		{"a byte above the limit", base, len(exact) - 1, 0},
+		{"no limit to speak of", base, 1 << 30, len(exact)},
+		{"no smaller than raw", noise(3, 5000), 1 << 30, 0},
+		{"no base", nil, 1 << 30, 0},
+		{"limit 0", base, 0, 0},
+	} {
+		stored, err := c.EncodeDelta(nil, raw, tt.base, tt.limit)
+		check(t, err)
+		if len(stored) != tt.want || tt.want == 0 && stored != nil {
+			t.Errorf("%s: %d bytes, want %d", tt.name, len(stored), tt.want)
+		}
+	}
+}
+
+// A compressor that corrupts silently shows itself to verify as bytes that
+// decode to others.
+func TestVerifyRefusesOtherBytes(t *testing.T) {
+	c, raw := NewCoder(), text(1000)
+	stored, _, err := c.Encode(nil, raw)
+	check(t, err)
+	check(t, c.verify(stored, raw))
+	other := bytes.Clone(raw)
+	other[500] ^= 1
+	for _, wrong := range [][]byte{other, raw[:999], append(bytes.Clone(raw), 0), nil} {
+		if c.verify(stored, wrong) == nil {
+			t.Errorf("%d bytes pass for others", len(wrong))
+		}
+	}
+	wantCorrupt(t, c.verify(stored[:len(stored)-1], raw))
+	check(t, c.verify(stored, raw))
+}
+
+// streamed returns a zstd frame that does not state the size of its content.
+func streamed(t *testing.T, raw []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	enc, err := zstd.NewWriter(&b, zstd.WithWindowSize(1<<20))
+	check(t, err)
+	for len(raw) > 0 {
+		n := min(len(raw), 1<<20)
+		_, err := enc.Write(raw[:n])
+		check(t, err)
+		check(t, enc.Flush())
+		raw = raw[n:]
+	}
+	check(t, enc.Close())
+	return b.Bytes()
+}
+
+// frameHeader returns the start of a frame: a window of 1 KiB << 10*exponent,
+// and a content size where claim is not zero.
+func frameHeader(exponent byte, claim uint64) []byte {
+	b := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, exponent << 3}
+	if claim != 0 {
+		b[4] = 0xc0
+		b = binary.LittleEndian.AppendUint64(b, claim)
+	}
+	return append(b, 1, 0, 0) // an empty last block
+}
+
+func TestBombsAreRefusedWithoutMemory(t *testing.T) {
+	zeros := make([]byte, 32<<20)
+	small, err := zstd.NewWriter(nil)
+	check(t, err)
+	honest := small.EncodeAll(zeros, nil)
+	stream := streamed(t, zeros)
+	twice := append(small.EncodeAll(zeros[:100], nil), small.EncodeAll(zeros[:100], nil)...)
+	c := NewCoder()
+	_, err = c.Decode(nil, blob.Entry{Raw: 100, Codec: blob.Zstd}, small.EncodeAll(zeros[:100], nil), nil)
+	check(t, err) // the decoder has its memory now
+	for _, tt := range []struct {
+		name   string
+		stored []byte
+		raw    uint32
+	}{
+		{"states its size", honest, 100},
+		{"streams", stream, 100},
+		{"two frames", twice, 100},
+		{"claims 2^40 bytes", frameHeader(1, 1<<40), 100},
+		{"claims all there is", frameHeader(1, 1<<64-1), 100},
+		{"window of 1 TiB", frameHeader(30, 0), 100},
+		{"grows from nothing", stream, 0},
+		{"shorter than the entry says", small.EncodeAll(zeros[:99], nil), 100},
+		{"nothing", nil, 100},
+		{"entry claims above MaxRaw", honest, blob.MaxRaw + 1},
+		{"entry claims 4 GiB", honest, 1<<32 - 1},
+	} {
+		for _, codec := range []blob.Codec{blob.Zstd, blob.Delta} {
+			var err error
+			n := allocated(func() {
+				_, err = c.Decode(nil, blob.Entry{Raw: tt.raw, Codec: codec}, tt.stored, zeros)
+			})
+			wantCorrupt(t, err)
+			if n > 2<<20 {
+				t.Errorf("%s: %v allocates %d bytes", tt.name, codec, n)
+			}
+		}
+	}
+}
+
+func TestDecodeRefusesWrongRaw(t *testing.T) {
+	c := NewCoder()
+	for _, n := range []uint32{0, 9, 11, blob.MaxRaw + 1, 1<<32 - 1} {
+		_, err := c.Decode(nil, blob.Entry{Raw: n, Codec: blob.Raw}, noise(1, 10), nil)
+		wantCorrupt(t, err)
+	}
+	for _, codec := range []blob.Codec{0, 4, 255} {
+		_, err := c.Decode(nil, blob.Entry{Raw: 10, Codec: codec}, noise(1, 10), nil)
+		wantCorrupt(t, err)
+	}
+}
