@@ -22,7 +22,8 @@ type App struct {
 // Apps returns every app by ascending name.
 func (s *Store) Apps() ([]App, error) {
 	var apps []App
-	err := s.index.View(func(tx *index.Tx) error {
+	err := s.view(func(tx *index.Tx) error {
+		apps = nil
 		for app, err := range tx.Apps() {
 			if err != nil {
 				return err
@@ -38,13 +39,18 @@ func (s *Store) Apps() ([]App, error) {
 	return apps, err
 }
 
+// view reads the index for who holds no lock. A damaged one is rebuilt.
+func (s *Store) view(f func(*index.Tx) error) error {
+	return s.healing(context.Background(), func() error { return s.index.View(f) })
+}
+
 // Snapshots returns the IDs of the app's snapshots, oldest first; none for an
 // unknown app.
 func (s *Store) Snapshots(app string) (ids []ID, err error) {
 	if err := CheckName(app); err != nil {
 		return nil, err
 	}
-	err = s.index.View(func(tx *index.Tx) error {
+	err = s.view(func(tx *index.Tx) error {
 		ids, err = tx.App(app)
 		return err
 	})

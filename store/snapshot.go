@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/warmstore/warmstore/index"
@@ -222,6 +223,7 @@ func (run *session) commit(ctx context.Context) (ID, error) {
 	run.committed = true
 	dropped, err := run.flip(id, tails)
 	if err != nil {
+		run.takeBack(id)
 		return ID{}, err
 	}
 	// Step 7: what nothing names any more is removed.
@@ -254,6 +256,20 @@ func (run *session) flip(id ID, tails []pack.Tail) (dropped []ID, err error) {
 		return tx.PutApp(run.record.App, ids[drop:])
 	})
 	return dropped, err
+}
+
+// takeBack removes what a failed transaction was to commit, if the index can be
+// read and does not have it: on a full disk nothing must stay behind.
+func (run *session) takeBack(id ID) {
+	var ids []ID
+	err := run.store.index.View(func(tx *index.Tx) (err error) {
+		ids, err = tx.App(run.record.App)
+		return err
+	})
+	if err == nil && !slices.Contains(ids, id) {
+		run.committed = false
+		run.store.removeRecords([]ID{id})
+	}
 }
 
 // removeRecords unlinks records that the index no longer names. One that stays

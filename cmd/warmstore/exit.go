@@ -6,14 +6,19 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/warmstore/warmstore/internal/source"
 	"github.com/warmstore/warmstore/restore"
 	"github.com/warmstore/warmstore/store"
 )
 
-// errUsage means that the command line is wrong.
-var errUsage = errors.New("usage")
+var (
+	// errUsage means that the command line is wrong.
+	errUsage = errors.New("usage")
+	// errLost means that repair could not save a snapshot.
+	errLost = errors.New("cannot be saved")
+)
 
 // The exit codes, which scripts rely on.
 const (
@@ -38,7 +43,8 @@ type verdict struct {
 
 func verdicts() []verdict {
 	return []verdict{
-		{context.Canceled, exitFailure, "nothing was committed; run it again"},
+		{context.Canceled, exitFailure, "it was interrupted; running it again does all of it"},
+		{errLost, exitCorrupt, "take a new snapshot, or forget this one to fall back on an older one that is whole"},
 		{store.ErrFull, exitFull, "free space, or forget snapshots that nobody needs"},
 		{source.ErrInUse, exitInUse, "its containers outlive it by seconds; try again when they are gone"},
 		{store.ErrUnfinished, exitUnfinished, "finish it by running warmstore restore again"},
@@ -87,10 +93,21 @@ func finishing(m *store.Mark) string {
 	hint := fmt.Sprintf("finish it: warmstore restore %s --snapshot %s", m.App, m.Snapshot.Short())
 	for _, t := range m.Volumes {
 		if t.Elsewhere {
-			hint += fmt.Sprintf(" --dir %s=%s", t.Volume, t.Path)
+			hint += " --dir " + shellWord(t.Volume+"="+t.Path)
 		}
 	}
 	return hint
+}
+
+// shellWord returns text as a shell reads one word.
+func shellWord(text string) string {
+	plain := func(r rune) bool {
+		return strings.ContainsRune("/._=+:,@%-", r) || r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r))
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return !plain(r) }) {
+		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	}
+	return text
 }
 
 func exitCodes() string {

@@ -37,7 +37,7 @@ func repair(c *cli.Context) error {
 		return err
 	}
 	if lost := report.Lost(); len(lost) > 0 {
-		return fmt.Errorf("the newest snapshot of %v is not whole: it is %w", lost, store.ErrCorrupt)
+		return fmt.Errorf("the newest snapshot of %v %w", lost, errLost)
 	}
 	return nil
 }

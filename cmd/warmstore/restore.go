@@ -127,14 +127,7 @@ type targetJSON struct {
 
 func printRestore(c *cli.Context, snap *store.Checkout, targets []restore.Target, r *restore.Report) error {
 	if !c.Bool("json") {
-		done := "restored to"
-		if c.Bool("dry-run") {
-			done = "dry run, nothing changed: everything is there to restore"
-		}
-		printf(c, "%s: %s snapshot %s of %s: %s, %s, %s; wrote %s, removed %s in %s\n",
-			snap.Record.App, done, snap.ID.Short(), age(time.Since(snap.Record.Time)),
-			plural(int64(len(targets)), "volume"), plural(r.Files, "file"), size(r.Bytes),
-			size(r.BytesWritten), plural(r.Removed, "name"), seconds(r.Elapsed))
+		printRestored(c, snap, targets, r)
 		return nil
 	}
 	out := restoreJSON{
@@ -146,4 +139,15 @@ func printRestore(c *cli.Context, snap *store.Checkout, targets []restore.Target
 		out.Volumes = append(out.Volumes, targetJSON{Name: t.Volume, Path: t.Path})
 	}
 	return printJSON(c, out)
+}
+
+func printRestored(c *cli.Context, snap *store.Checkout, targets []restore.Target, r *restore.Report) {
+	what := fmt.Sprintf("snapshot %s, taken %s ago: %s", snap.ID.Short(),
+		age(time.Since(snap.Record.Time)), plural(int64(len(targets)), "volume"))
+	if c.Bool("dry-run") {
+		printf(c, "%s: dry run, nothing changed: %s, all of it there to restore\n", snap.Record.App, what)
+		return
+	}
+	printf(c, "%s: restored to %s, %s, %s; wrote %s, removed %s in %s\n", snap.Record.App, what,
+		plural(r.Files, "file"), size(r.Bytes), size(r.BytesWritten), plural(r.Removed, "name"), seconds(r.Elapsed))
 }

@@ -77,6 +77,9 @@ func newShowJSON(id store.ID, r *store.Record) showJSON {
 		App: r.App, Snapshot: id, Seq: r.Seq, Labels: r.Labels, Source: r.Source,
 		Files: r.Files(), Bytes: r.Bytes(), Trees: r.Volumes,
 	}
+	if out.Labels == nil {
+		out.Labels = map[string]string{}
+	}
 	for _, v := range r.Volumes {
 		out.Volumes = append(out.Volumes, v.Name)
 	}
