@@ -80,25 +80,55 @@ func (db DB) transact(verb string, opts *bbolt.Options, f func(*bbolt.DB) error)
 			return err
 		}
 	}
-	var file *os.File
-	opts.OpenFile = func(name string, flag int, perm os.FileMode) (opened *os.File, err error) {
-		file, err = os.OpenFile(name, flag, perm)
-		return file, err
-	}
 	opts.Timeout = lockTimeout
 	opts.FreelistType = bbolt.FreelistMapType
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if cause := recover(); cause != nil {
-			file.Close()
 			err = fmt.Errorf("%w: %v", ErrCorrupt, cause)
 		}
 	}()
-	bolt, err := bbolt.Open(string(db), 0o600, opts)
+	bolt, file, err := open(string(db), opts)
 	if err != nil {
 		return damaged(err)
 	}
-	return errors.Join(f(bolt), bolt.Close())
+	defer func() { err = errors.Join(err, bolt.Close()) }()
+	if verb != "create" {
+		if err := checkFile(file, bolt.Info().PageSize); err != nil {
+			return err
+		}
+	}
+	return f(bolt)
+}
+
+// open opens the file. If bbolt panics on it, the lock it took is given back:
+// its mapping of the file would keep the lock although the file is closed. The
+// file is the database's.
+func open(path string, opts *bbolt.Options) (bolt *bbolt.DB, file *os.File, err error) {
+	opts.OpenFile = func(name string, flag int, perm os.FileMode) (opened *os.File, err error) {
+		file, err = os.OpenFile(name, flag, perm)
+		return file, err
+	}
+	opened := false
+	defer func() {
+		if !opened && file != nil {
+			syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
+			file.Close()
+		}
+	}()
+	bolt, err = bbolt.Open(path, 0o600, opts)
+	opened = true // or closed by bbolt
+	return bolt, file, err
+}
+
+// checkFile makes sure that bbolt can be trusted with the pages of the file,
+// which is locked.
+func checkFile(file *os.File, pageSize int) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	return checkPages(file, info.Size(), pageSize)
 }
 
 // stat keeps bbolt from making a new, empty database where one is missing.

@@ -52,6 +52,9 @@ func makeBuckets(tx *bbolt.Tx) error {
 	if err := put(tx.Bucket(bucketMeta), keyDigest, new(digest).encode()); err != nil {
 		return err
 	}
+	if err := (&Tx{meta: tx.Bucket(bucketMeta)}).PutLive(0); err != nil {
+		return err
+	}
 	return put(tx.Bucket(bucketMeta), keyFormat, []byte(format))
 }
 
@@ -249,8 +252,11 @@ func (tx *Tx) PutLive(bytes int64) error {
 // Live returns what PutLive recorded; 0 if nothing was.
 func (tx *Tx) Live() (int64, error) {
 	value, err := get(tx.meta, keyLive)
-	if err != nil || len(value) != 8 {
+	if err != nil {
 		return 0, err
+	}
+	if len(value) != 8 {
+		return 0, fmt.Errorf("%w: %d bytes say what is live", ErrCorrupt, len(value))
 	}
 	return int64(binary.LittleEndian.Uint64(value)), nil
 }
