@@ -142,6 +142,9 @@ func (r *run) all(ctx context.Context, targets []Target) error {
 			return fmt.Errorf("restore volume %s: %w", t.Volume, err)
 		}
 	}
+	if planted.Bug("mark removed before the sync") {
+		r.opts.Journal.Finish()
+	}
 	if err := r.settle(volumes); err != nil {
 		return err
 	}

@@ -35,6 +35,9 @@ func (s *Store) Checkout(ctx context.Context, app string, id ID, exclusive bool)
 	}
 	c := &Checkout{store: s}
 	err := s.healing(ctx, func() (err error) {
+		if err := s.catchUp(ctx, app); err != nil {
+			return err
+		}
 		if c.held, err = s.lockReader(ctx, app, exclusive); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/warmstore/warmstore/internal/blob"
 	"github.com/warmstore/warmstore/internal/manifest"
 	"github.com/warmstore/warmstore/internal/pack"
+	"github.com/warmstore/warmstore/internal/planted"
 )
 
 // A loader reads chunks. It keeps the packs it has read from open until it is
@@ -204,7 +205,7 @@ func (l *loader) locate(set *index.Set, ids iter.Seq2[blob.ID, error]) error {
 		if err != nil {
 			return err
 		}
-		if set.Add(loc) && loc.Codec == blob.Delta {
+		if set.Add(loc) && loc.Codec == blob.Delta && !planted.Bug("delta base not live") {
 			base, err := l.find(loc.Base)
 			if err != nil {
 				return err

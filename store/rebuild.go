@@ -35,8 +35,13 @@ func (s *Store) healIndex(ctx context.Context) error {
 		return err
 	}
 	defer alone.Unlock()
+	what := "was damaged"
 	if _, err := s.state(); !errors.Is(err, index.ErrCorrupt) {
-		return err // another process was first
+		behind, failed := s.behind("")
+		if !behind {
+			return errors.Join(err, failed) // another process was first
+		}
+		what = "lacked a newer snapshot"
 	}
 	r, err := s.readAll(ctx)
 	if err != nil {
@@ -45,7 +50,7 @@ func (s *Store) healIndex(ctx context.Context) error {
 	if err := r.write(); err != nil {
 		return err
 	}
-	s.notice("the index was damaged; it was rebuilt from %d packs and %d records", len(r.packs), len(r.records))
+	s.notice("the index %s; it was rebuilt from %d packs and %d records", what, len(r.packs), len(r.records))
 	return nil
 }
 

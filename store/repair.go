@@ -10,6 +10,7 @@ import (
 	"github.com/warmstore/warmstore/index"
 	"github.com/warmstore/warmstore/internal/blob"
 	"github.com/warmstore/warmstore/internal/pack"
+	"github.com/warmstore/warmstore/internal/planted"
 )
 
 // A RepairReport is what Repair found and did.
@@ -241,15 +242,24 @@ func (r *repair) write() error {
 	}
 	if err != nil || !r.all.sameAs(st) {
 		r.report.Rebuilt = true
+		if planted.Bug("damaged packs moved before the index") {
+			r.moveDamaged()
+		}
 		if err := r.all.write(); err != nil {
 			return err
 		}
 	}
+	err = r.moveDamaged()
+	r.report.Moved = r.all.moved
+	return err
+}
+
+// moveDamaged moves the damaged packs to quarantine.
+func (r *repair) moveDamaged() error {
 	for _, p := range r.damaged {
 		if err := r.all.quarantine(r.store.packs.Path(p.ID), errors.New("it holds damaged blobs")); err != nil {
 			return err
 		}
 	}
-	r.report.Moved = r.all.moved
 	return nil
 }

@@ -60,6 +60,9 @@ func (s *Store) Snapshot(ctx context.Context, app string, volumes []Volume, opts
 	begun := time.Now()
 	var result *Result
 	err := s.healing(ctx, func() (err error) {
+		if err := s.catchUp(ctx, app); err != nil {
+			return err
+		}
 		result, err = s.snapshot(ctx, app, volumes, opts)
 		return err
 	})

@@ -44,7 +44,7 @@ type verdict struct {
 func verdicts() []verdict {
 	return []verdict{
 		{context.Canceled, exitFailure, "it was interrupted; running it again does all of it"},
-		{errLost, exitCorrupt, "take a new snapshot, or forget this one to fall back on an older one that is whole"},
+		{errLost, exitCorrupt, "take a new snapshot, or forget this one to fall back on an older one"},
 		{store.ErrFull, exitFull, "free space, or forget snapshots that nobody needs"},
 		{source.ErrInUse, exitInUse, "its containers outlive it by seconds; try again when they are gone"},
 		{store.ErrUnfinished, exitUnfinished, "finish it by running warmstore restore again"},

@@ -28,6 +28,13 @@ var Bugs = []Bug{
 	{"directory fsync: restoring", "restore 2: the mark's name is not", "restore", Power, 4},
 	{"mark after the first change", "restore 2 and 3 are swapped", "restore", Kill, 1},
 	{"volume syncfs", "restore 4: what was restored is not made durable", "restore", Power, 1},
+	{"mark removed before the sync", "restore 4 and 5 are swapped", "restore", Power, 4},
+	{"delta base not live", "gc 1: the base of a live delta is taken for garbage", "gc", Kill, 1},
+	{"pack fsync", "gc 2: the bytes of the copies are not made durable", "gc", Power, 1},
+	{"directory fsync: blobs", "gc 2: the names of the copies are not", "gc", Power, 4},
+	{"stale plan carried out", "gc 3: a snapshot since the mark is passed over", "gc", Meanwhile, 1},
+	{"packs unlinked before the commit", "gc 4 and 5 are swapped", "gc", Kill, 1},
+	{"damaged packs moved before the index", "repair: they go before the new index is there", "repair of a pack", Kill, 1},
 }
 
 // A Catch is a planted bug and the violation that shows it.
@@ -40,18 +47,19 @@ type Catch struct {
 	Caught *Violation `json:"caught"` // nil: it was not
 }
 
-// Catch sweeps with rigs whose command has the bug planted, until it is caught.
-func (b Bug) Catch(disk string, seeds []uint64, rigs ...*Rig) (Catch, error) {
+// Catch sweeps with a program that has the bug planted, until it is caught.
+func (b Bug) Catch(program, disk string, seeds []uint64, rigs ...*Rig) (Catch, error) {
 	c := Catch{Bug: b.Name, Step: b.Step, Sweep: b.Scenario + ", " + b.Fault.Name, Disk: disk}
 	s, err := Find(b.Scenario)
 	if err != nil {
 		return c, err
 	}
 	for _, r := range rigs {
-		r.env = []string{plantedVariable + "=" + b.Name}
+		r.under, r.env = program, []string{plantedVariable + "=" + b.Name}
+		defer func() { r.under = "" }()
 	}
 	sweep := Sweep{Scenario: s, Fault: b.Fault, Disk: disk, Seeds: seeds, Subsets: b.Subsets}
-	sweep.Backward, sweep.First = true, true
+	sweep.Coarse, sweep.First = true, true
 	f, err := sweep.Run(rigs...)
 	if err != nil {
 		return c, err

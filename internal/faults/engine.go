@@ -17,7 +17,9 @@ import (
 
 // options wait for locks: a process that another goroutine forks has all files
 // of this one open until it runs its program, and holds their locks.
-var options = store.Options{Workers: 2, Wait: 10 * time.Second}
+//
+// One worker does: what is looked at is small, and each costs memory to clear.
+var options = store.Options{Workers: 1, Wait: 10 * time.Second}
 
 // open opens the store of this disk. There may be none.
 func (r *Rig) open() (*store.Store, error) { return store.Open(r.Path(storeName), options) }
@@ -49,7 +51,7 @@ func (r *Rig) extract(name string, volumes ...string) (Listing, error) {
 			return "", err
 		}
 	}
-	if _, err := restore.Run(context.Background(), snap, targets, restore.Options{Workers: 2}); err != nil {
+	if _, err := restore.Run(context.Background(), snap, targets, restore.Options{Workers: 1}); err != nil {
 		return "", err
 	}
 	return List(to, volumes...)
@@ -70,7 +72,7 @@ func (r *Rig) rollBack() error {
 	for _, v := range volumeNames {
 		targets = append(targets, restore.Target{Volume: v, Path: r.Path(volumesName, v)})
 	}
-	_, err = restore.Run(context.Background(), snap, targets, restore.Options{Journal: snap, Workers: 2})
+	_, err = restore.Run(context.Background(), snap, targets, restore.Options{Journal: snap, Workers: 1})
 	return err
 }
 

@@ -18,6 +18,7 @@ type Fault struct {
 	Errno      unix.Errno // what the call fails with; 0: it does not fail
 	Persistent bool       // later ones fail as well
 	Power      bool       // the power is cut; else, without an Errno, the process is killed
+	Meanwhile  bool       // nothing fails, but a snapshot of another app is taken before the call
 }
 
 // Faults are those that the sweeps use.
@@ -28,7 +29,11 @@ var (
 	EIOFrom    = Fault{Name: "EIO from then on", Errno: unix.EIO, Persistent: true}
 	ENOSPC     = Fault{Name: "ENOSPC", Errno: unix.ENOSPC}
 	ENOSPCFrom = Fault{Name: "ENOSPC from then on", Errno: unix.ENOSPC, Persistent: true}
+	Meanwhile  = Fault{Name: "snapshot meanwhile", Meanwhile: true}
 )
+
+// AllFaults are they in the order in which they are published.
+var AllFaults = []Fault{Kill, Power, EIO, EIOFrom, ENOSPC, ENOSPCFrom, Meanwhile}
 
 // A Point is one moment of one run.
 type Point struct {
@@ -37,8 +42,14 @@ type Point struct {
 	Seed   uint64
 }
 
+// never is the Call of a Point at which nothing happens.
+const never = 1 << 30
+
 // String names the point, so that it can be run again.
 func (p Point) String() string {
+	if p.Call == never {
+		return fmt.Sprintf("no call, seed %d", p.Seed)
+	}
 	return fmt.Sprintf("call %d, subset %d, seed %d", p.Call, p.Subset, p.Seed)
 }
 
@@ -51,7 +62,9 @@ type strike struct {
 	dice   *rand.Rand
 	names  names
 	struck bool  // the point was reached
+	call   Call  // the one that was struck
 	err    error // of cutting the power
+	visit  *visit
 }
 
 func newStrike(f Fault, p Point, d *Disk) *strike {
@@ -72,10 +85,16 @@ func (s *strike) See(n int, c Call) Answer {
 		return Answer{}
 	case s.fault.Errno != 0:
 		return s.fail(n, c)
+	case s.fault.Meanwhile:
+		if n == s.point.Call {
+			s.struck, s.call = true, c
+			s.visit.begin()
+		}
+		return Answer{}
 	case s.fault.Power:
-		s.struck, s.err = true, s.cut()
+		s.err = s.cut()
 	}
-	s.struck = true
+	s.struck, s.call = true, c
 	return Answer{Kill: true}
 }
 
@@ -85,7 +104,9 @@ func (s *strike) fail(n int, c Call) Answer {
 	if !possible || n > s.point.Call && !s.fault.Persistent {
 		return Answer{}
 	}
-	s.struck = true
+	if !s.struck {
+		s.struck, s.call = true, c
+	}
 	return Answer{Errno: s.fault.Errno}
 }
 
@@ -94,6 +115,9 @@ func (s *strike) fail(n int, c Call) Answer {
 // happens too: a sync that failed has synced nothing.
 func (s *strike) after(o *Outcome) error {
 	switch {
+	case s.fault.Meanwhile && s.struck:
+		s.visit.end()
+		return nil
 	case s.fault.Power && s.struck:
 	case s.fault.Power, s.fault.Errno != 0 && s.struck && o.Acknowledged():
 		s.err = s.cut()

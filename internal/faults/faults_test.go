@@ -14,30 +14,31 @@ import (
 // The environment decides how much is done, and where the figures go.
 const (
 	sizeVariable = "WARMSTORE_FAULTS"      // full: the Full plan; else the Small one
+	timeVariable = "WARMSTORE_FAULTS_TIME" // after which the Full plan stops, such as 40m
 	outVariable  = "WARMSTORE_FAULTS_OUT"  // the file for the figures, if they are wanted
+	pageVariable = "WARMSTORE_FAULTS_PAGE" // the file for the page to publish, if it is wanted
 	onlyVariable = "WARMSTORE_FAULTS_ONLY" // run only what is named so, such as "restore, power"
 )
 
-// TestFaults runs the real command under every fault of the plan, and then shows
-// that each planted bug would have been seen.
+// TestFaults shows that each planted bug is seen, and then runs the real command
+// under every fault of the plan.
 func TestFaults(t *testing.T) {
 	need(t, "losetup", "mkfs.ext4", "mkfs.xfs")
-	plan, card := Small(), NewScorecard()
-	if os.Getenv(sizeVariable) == "full" {
-		plan = Full()
-	}
+	card := NewScorecard()
+	plan := planned(t, card.Date)
 	release, planted := compile(t, ""), compile(t, "planted")
-	for _, disk := range []string{Ext4, XFS} {
-		rigs := newRigs(t, disk, release)
-		for _, s := range plan.Only(disk) {
-			sweep(t, card, s, rigs)
-		}
+	rigs := map[string][]*Rig{}
+	for _, disk := range plan.Uses() {
+		rigs[disk] = newRigs(t, disk, release)
 	}
 	for _, disk := range plan.Disks {
-		rigs := newRigs(t, disk, planted)
 		for _, b := range plan.Bugs {
-			catch(t, card, b, disk, rigs)
+			catch(t, card, b, planted, disk, rigs[disk])
 		}
+	}
+	for _, s := range plan.Sweeps {
+		s.Until = plan.Until
+		sweep(t, card, s, rigs[s.Disk])
 	}
 	card.Seconds = time.Since(card.Date).Seconds()
 	t.Logf("\n%s", card)
@@ -48,9 +49,27 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// planned returns the plan that the environment asks for.
+func planned(t *testing.T, begun time.Time) Plan {
+	t.Helper()
+	if os.Getenv(sizeVariable) != "full" {
+		return Small()
+	}
+	until := time.Time{}
+	if text := os.Getenv(timeVariable); text != "" {
+		limit, err := time.ParseDuration(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		until = begun.Add(limit)
+	}
+	return Full(until)
+}
+
 // sweep runs one sweep, unless the command cannot do what it needs.
 func sweep(t *testing.T, card *Scorecard, s Sweep, rigs []*Rig) {
-	if s.Scenario.Verb != "" && !rigs[0].Can(s.Scenario.Verb) || !wanted(s.Scenario.Name+", "+s.Fault.Name) {
+	late := !s.Until.IsZero() && time.Now().After(s.Until)
+	if late || s.Scenario.Verb != "" && !rigs[0].Can(s.Scenario.Verb) || !wanted(s.Scenario.Name+", "+s.Fault.Name) {
 		return
 	}
 	f, err := s.Run(rigs...)
@@ -58,7 +77,7 @@ func sweep(t *testing.T, card *Scorecard, s Sweep, rigs []*Rig) {
 		t.Error(err)
 		return
 	}
-	card.Sweeps = append(card.Sweeps, f)
+	card.Add(f)
 	t.Log(f)
 	for i, v := range f.Violations {
 		if i == 5 {
@@ -70,11 +89,11 @@ func sweep(t *testing.T, card *Scorecard, s Sweep, rigs []*Rig) {
 }
 
 // catch plants one bug, which must be caught.
-func catch(t *testing.T, card *Scorecard, b Bug, disk string, rigs []*Rig) {
+func catch(t *testing.T, card *Scorecard, b Bug, program, disk string, rigs []*Rig) {
 	if !wanted("planted " + b.Name) {
 		return
 	}
-	c, err := b.Catch(disk, []uint64{1}, rigs...)
+	c, err := b.Catch(program, disk, []uint64{1}, rigs...)
 	if err != nil {
 		t.Error(err)
 		return

@@ -1,20 +1,33 @@
 package faults
 
+import (
+	"slices"
+	"time"
+)
+
 // A Plan says how much of everything is done.
 type Plan struct {
-	Sweeps []Sweep
+	Sweeps []Sweep // in this order, as far as the time goes
 	Bugs   []Bug
-	Disks  []string // on which the bugs must be caught
+	Disks  []string  // on which the bugs must be caught
+	Until  time.Time // when no more sweeps are begun, and those begun stop; zero: never
 }
+
+// failing are the faults of single calls.
+var failing = []Fault{EIO, EIOFrom, ENOSPC, ENOSPCFrom}
 
 // Small is what every test run does: some of everything.
 func Small() Plan {
 	p := Plan{Bugs: Bugs, Disks: []string{Ext4}}
 	for _, s := range Scenarios {
-		p.add(Sweep{Scenario: s, Fault: Kill, Stride: 1}, 1, Ext4)
-		p.add(Sweep{Scenario: s, Fault: Power, Stride: 2, Subsets: 2}, 1, Ext4, XFS)
-		for _, f := range []Fault{EIO, EIOFrom, ENOSPC, ENOSPCFrom} {
-			p.add(Sweep{Scenario: s, Fault: f, Stride: 4}, 1, Ext4)
+		p.add(Sweep{Scenario: s, Fault: Kill, Stride: 2}, 1, Ext4)
+		p.add(Sweep{Scenario: s, Fault: Power, Stride: 4, Subsets: 2}, 1, Ext4)
+		p.add(Sweep{Scenario: s, Fault: Power, Stride: 12, Subsets: 2}, 1, XFS)
+		for _, f := range failing {
+			p.add(Sweep{Scenario: s, Fault: f, Stride: 8}, 1, Ext4)
+		}
+		if s.Stage == "garbage" {
+			p.add(Sweep{Scenario: s, Fault: Meanwhile, Stride: 4}, 1, Ext4)
 		}
 	}
 	for i := range p.Sweeps {
@@ -25,36 +38,42 @@ func Small() Plan {
 	return p
 }
 
-// Full is what the scorecard is made from: every call.
-func Full() Plan {
-	p := Plan{Bugs: Bugs, Disks: []string{Ext4, XFS}}
-	for _, s := range Scenarios {
-		p.add(Sweep{Scenario: s, Fault: Kill}, 4, Ext4, XFS)
-		p.add(Sweep{Scenario: s, Fault: Power, Subsets: 4}, 2, Ext4, XFS)
-		for _, f := range []Fault{EIO, EIOFrom, ENOSPC, ENOSPCFrom} {
-			p.add(Sweep{Scenario: s, Fault: f}, 1, Ext4, XFS)
+// rounds is how often Full does everything, each time with another seed.
+const rounds = 3
+
+// Full is what the scorecard is made from: every call, on both file systems, in
+// rounds, so that what the time does not suffice for is the same again.
+func Full(until time.Time) Plan {
+	p := Plan{Bugs: Bugs, Disks: []string{Ext4, XFS}, Until: until}
+	for seed := uint64(1); seed <= rounds; seed++ {
+		for _, s := range Scenarios {
+			if s.Stage == "garbage" {
+				p.add(Sweep{Scenario: s, Fault: Meanwhile}, seed, Ext4)
+			}
+			p.add(Sweep{Scenario: s, Fault: Kill}, seed, Ext4, XFS)
+			p.add(Sweep{Scenario: s, Fault: Power, Subsets: 3}, seed, Ext4, XFS)
+			for _, f := range failing {
+				p.add(Sweep{Scenario: s, Fault: f}, seed, Ext4)
+			}
 		}
 	}
 	return p
 }
 
-// add plans a sweep with so many seeds on these disks.
-func (p *Plan) add(s Sweep, seeds uint64, disks ...string) {
-	for seed := range seeds {
-		s.Seeds = append(s.Seeds, seed+1)
-	}
+// add plans a sweep with a seed on these disks.
+func (p *Plan) add(s Sweep, seed uint64, disks ...string) {
 	for _, disk := range disks {
-		s.Disk = disk
+		s.Disk, s.Seeds = disk, []uint64{seed}
 		p.Sweeps = append(p.Sweeps, s)
 	}
 }
 
-// Only returns the sweeps on one disk.
-func (p Plan) Only(disk string) (sweeps []Sweep) {
+// Uses returns the file systems that the plan needs.
+func (p Plan) Uses() (disks []string) {
 	for _, s := range p.Sweeps {
-		if s.Disk == disk {
-			sweeps = append(sweeps, s)
+		if !slices.Contains(disks, s.Disk) {
+			disks = append(disks, s.Disk)
 		}
 	}
-	return sweeps
+	return disks
 }

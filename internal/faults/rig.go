@@ -15,12 +15,16 @@ const (
 	app       = "app"  // whose snapshots are at stake
 	other     = "other"
 	otherName = "elsewhere" // the one volume of the other app
+	visitor   = "third"     // takes a snapshot meanwhile
+	// revivedName is the volume of that: what is in it is garbage in the store.
+	revivedName = "revived"
 )
 
 // A Rig is a disk and the program to try on it. It is used by one goroutine.
 type Rig struct {
 	*Disk
 	program string   // the path of the command
+	under   string   // that of the one that is tried, if it is another: with bugs planted
 	env     []string // of the runs under faults, beside that of this process
 	help    string   // what it says it can do
 	stages  map[stage]*Stage
@@ -43,12 +47,12 @@ type Stage struct {
 }
 
 // NewRig makes a rig with an empty disk.
-func NewRig(kind, dir, program string, env ...string) (*Rig, error) {
+func NewRig(kind, dir, program string) (*Rig, error) {
 	disk, err := NewDisk(kind, dir)
 	if err != nil {
 		return nil, err
 	}
-	r := &Rig{Disk: disk, program: program, env: env, stages: map[stage]*Stage{}}
+	r := &Rig{Disk: disk, program: program, stages: map[stage]*Stage{}}
 	r.help = r.plain("--help").Stdout
 	return r, nil
 }
@@ -84,7 +88,7 @@ func (r *Rig) Stage(s Scenario, seed uint64) (*Stage, error) {
 // wipe removes everything on the disk, and makes the directories of the apps.
 func (r *Rig) wipe() error {
 	var errs []error
-	for _, name := range []string{storeName, volumesName, otherName} {
+	for _, name := range []string{storeName, volumesName, otherName, revivedName} {
 		errs = append(errs, os.RemoveAll(r.Path(name)))
 	}
 	return errors.Join(append(errs, os.Mkdir(r.Path(volumesName), 0o755), os.Mkdir(r.Path(otherName), 0o755))...)
@@ -106,13 +110,17 @@ func (r *Rig) unfinishedFiles() (names []string) {
 func (r *Rig) command(args ...string) Program {
 	return Program{
 		Args: append([]string{r.program, "--root", r.Path(storeName)}, args...),
-		Env:  append(os.Environ(), r.env...),
+		Env:  os.Environ(),
 	}
 }
 
 // traced runs the program under an action.
 func (r *Rig) traced(action Action, args ...string) (*Outcome, error) {
-	return Run(r.command(args...), action)
+	p := r.command(args...)
+	if r.under != "" {
+		p.Args[0], p.Env = r.under, append(p.Env, r.env...)
+	}
+	return Run(p, action)
 }
 
 // plain runs the program without faults, and without planted bugs.

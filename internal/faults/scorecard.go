@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,7 +14,10 @@ import (
 // A Scorecard is everything that a plan found, as it is published.
 type Scorecard struct {
 	Date    time.Time  `json:"date"`
+	Commit  string     `json:"commit"`
 	Kernel  string     `json:"kernel"`
+	Go      string     `json:"go"`
+	CPUs    int        `json:"cpus"`
 	Sweeps  []*Figures `json:"sweeps"`
 	Catches []Catch    `json:"planted"`
 	Seconds float64    `json:"seconds"`
@@ -25,7 +30,40 @@ func NewScorecard() *Scorecard {
 	if unix.Uname(&name) == nil {
 		kernel = unix.ByteSliceToString(name.Release[:])
 	}
-	return &Scorecard{Date: time.Now().UTC().Truncate(time.Second), Kernel: kernel}
+	return &Scorecard{
+		Date: time.Now().UTC().Truncate(time.Second), Commit: commit(), Kernel: kernel,
+		Go: runtime.Version(), CPUs: runtime.NumCPU(),
+	}
+}
+
+// commit names the commit that the working directory is at.
+func commit() string {
+	id, err := tool("git", "rev-parse", "--short=12", "HEAD")
+	if err != nil {
+		return "unknown"
+	}
+	id = strings.TrimSpace(id)
+	if changed, err := tool("git", "status", "--porcelain", "--", ":/*.go"); err != nil || changed != "" {
+		id += " and changes that were not committed"
+	}
+	return id
+}
+
+// Add adds the figures of a sweep to those of the same one with other seeds.
+func (c *Scorecard) Add(f *Figures) {
+	for _, s := range c.Sweeps {
+		if s.Scenario == f.Scenario && s.Fault == f.Fault && s.Disk == f.Disk {
+			s.Calls = max(s.Calls, f.Calls)
+			s.Points += f.Points
+			s.Passed += f.Passed
+			s.Acked += f.Acked
+			s.Violations = append(s.Violations, f.Violations...)
+			s.Seeds = append(s.Seeds, f.Seeds...)
+			s.Seconds += f.Seconds
+			return
+		}
+	}
+	c.Sweeps = append(c.Sweeps, f)
 }
 
 // Points adds up the points of a fault.
@@ -52,7 +90,7 @@ func (c *Scorecard) Caught() (caught int) {
 // String is a line for each fault, and one for the planted bugs.
 func (c *Scorecard) String() string {
 	text := ""
-	for _, f := range []Fault{Kill, Power, EIO, EIOFrom, ENOSPC, ENOSPCFrom} {
+	for _, f := range AllFaults {
 		points, violations := c.Points(f)
 		text += fmt.Sprintf("%-20s %6d points %3d violations\n", f.Name, points, violations)
 	}

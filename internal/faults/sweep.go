@@ -3,6 +3,7 @@ package faults
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -11,12 +12,13 @@ import (
 type Sweep struct {
 	Scenario Scenario
 	Fault    Fault
-	Disk     string   // Ext4 or XFS
-	Seeds    []uint64 // of what is in the volumes
-	Subsets  int      // of a power cut: how often at each call; 0: 1
-	Stride   int      // look at every n-th call only; 0: all
-	Backward bool     // begin with the last one
-	First    bool     // stop at the first violation
+	Disk     string    // Ext4 or XFS
+	Seeds    []uint64  // of what is in the volumes
+	Subsets  int       // of a power cut: how often at each call; 0: 1
+	Stride   int       // look at every n-th call only; 0: all
+	Coarse   bool      // begin with every eighth, the last one first
+	First    bool      // stop at the first violation
+	Until    time.Time // when to stop; zero: never
 }
 
 // Figures are what a sweep found.
@@ -28,6 +30,7 @@ type Figures struct {
 	Points     int         `json:"points"` // at which the fault happened
 	Passed     int         `json:"passed"` // points that a run did not come to, or that cannot fail so
 	Acked      int         `json:"acked"`  // points after which the command exited 0
+	Seeds      []uint64    `json:"seeds"`
 	Violations []Violation `json:"violations"`
 	Seconds    float64     `json:"seconds"`
 }
@@ -41,13 +44,19 @@ func (f *Figures) String() string {
 // Run sweeps with these rigs, each in a goroutine.
 func (s Sweep) Run(rigs ...*Rig) (*Figures, error) {
 	begun := time.Now()
-	f := &Figures{Scenario: s.Scenario.Name, Fault: s.Fault.Name, Disk: s.Disk}
+	f := &Figures{Scenario: s.Scenario.Name, Fault: s.Fault.Name, Disk: s.Disk, Seeds: s.Seeds}
 	for _, seed := range s.Seeds {
-		calls, err := s.rehearse(rigs[0], seed)
+		t, err := s.rehearse(rigs[0], seed)
 		if err != nil {
 			return nil, fmt.Errorf("%s on %s: %w", s.Scenario.Name, s.Disk, err)
 		}
+		calls := t.outcome.Calls
 		f.Calls = max(f.Calls, calls)
+		if len(t.found) > 0 {
+			f.Points++
+			f.Violations = append(f.Violations, t.found...)
+			break
+		}
 		if err := s.all(f, s.points(calls, seed), rigs); err != nil {
 			return nil, fmt.Errorf("%s, %s on %s: %w", s.Scenario.Name, s.Fault.Name, s.Disk, err)
 		}
@@ -56,22 +65,22 @@ func (s Sweep) Run(rigs ...*Rig) (*Figures, error) {
 	return f, nil
 }
 
-// rehearse runs the scenario without a fault, which must go well, and returns
-// the number of calls.
-func (s Sweep) rehearse(r *Rig, seed uint64) (int, error) {
-	none := newStrike(Fault{Name: "none"}, Point{Call: 1 << 30, Seed: seed}, r.Disk)
+// rehearse runs the scenario without a fault, which must go well.
+func (s Sweep) rehearse(r *Rig, seed uint64) (*trial, error) {
+	none := newStrike(Fault{Name: "none"}, Point{Call: never, Seed: seed}, r.Disk)
 	t, err := s.Scenario.try(r, none)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if t.outcome.Code != exitDone {
-		return 0, fmt.Errorf("without a fault it exits %d: %s", t.outcome.Code, t.outcome.Stderr)
+		return nil, fmt.Errorf("without a fault it exits %d: %s", t.outcome.Code, t.outcome.Stderr)
 	}
-	if found := t.judge(); len(found) > 0 {
-		return 0, fmt.Errorf("without a fault: %s", found[0])
-	}
-	return t.outcome.Calls, nil
+	t.judge()
+	return t, nil
 }
+
+// coarse is the order of a Coarse sweep.
+var coarse = [8]int{0, 4, 2, 6, 1, 5, 3, 7}
 
 // points lists where to strike. A power cut also comes after the end.
 func (s Sweep) points(calls int, seed uint64) (points []Point) {
@@ -88,11 +97,11 @@ func (s Sweep) points(calls int, seed uint64) (points []Point) {
 			points = append(points, Point{Call: n, Subset: k, Seed: seed})
 		}
 	}
-	if !s.Backward {
-		for i, j := 0, len(points)-1; i < j; i, j = i+1, j-1 {
-			points[i], points[j] = points[j], points[i]
-		}
+	if s.Coarse {
+		slices.SortStableFunc(points, func(a, b Point) int { return coarse[(last-a.Call)%8] - coarse[(last-b.Call)%8] })
+		return points
 	}
+	slices.Reverse(points)
 	return points
 }
 
@@ -110,7 +119,8 @@ func (s Sweep) all(f *Figures, points []Point, rigs []*Rig) error {
 		group.Go(func() {
 			for p := range queue {
 				mu.Lock()
-				stop := failed != nil || s.First && len(f.Violations) > 0
+				stop := failed != nil || s.First && len(f.Violations) > 0 ||
+					!s.Until.IsZero() && time.Now().After(s.Until)
 				mu.Unlock()
 				if stop {
 					return
@@ -151,6 +161,7 @@ func (s Scenario) try(r *Rig, strike *strike) (*trial, error) {
 	if err := r.Load(st.image); err != nil {
 		return nil, err
 	}
+	strike.visit = &visit{rig: r}
 	o, err := r.traced(strike, s.args(r)...)
 	if err != nil {
 		return nil, err

@@ -54,8 +54,8 @@ func (t *trial) violate(kind Kind, format string, args ...any) {
 		Kind: kind, Scenario: t.scenario.Name, Fault: t.strike.fault.Name, Disk: t.rig.kind, Point: t.strike.point,
 		Text: fmt.Sprintf(format, args...), Call: "after the end",
 	}
-	if len(t.outcome.Hit) > 0 {
-		v.Call = t.outcome.Hit[0].String()
+	if t.strike.struck {
+		v.Call = t.strike.call.String()
 	}
 	v.Call = strings.ReplaceAll(v.Call, t.rig.Root, "")
 	v.Text = strings.ReplaceAll(v.Text, t.rig.Root, "")
@@ -66,7 +66,7 @@ func (t *trial) violate(kind Kind, format string, args ...any) {
 // first violation.
 func (t *trial) judge() []Violation {
 	for _, look := range []func(){
-		t.code, t.litter, t.check, t.lastGood, t.bystander, t.live, t.again, t.next,
+		t.visit, t.code, t.litter, t.check, t.lastGood, t.bystander, t.live, t.again, t.next,
 	} {
 		look()
 		if len(t.found) > 0 {
@@ -74,6 +74,20 @@ func (t *trial) judge() []Violation {
 		}
 	}
 	return t.found
+}
+
+// visit judges that the snapshot that came meanwhile was taken, and that the
+// command under test did not fail for it.
+func (t *trial) visit() {
+	if !t.strike.fault.Meanwhile || !t.strike.struck {
+		return
+	}
+	if o := t.strike.visit.came; !o.Acknowledged() {
+		t.violate(Stuck, "the snapshot meanwhile exits %d: %s", o.Code, o.Stderr)
+	}
+	if !t.outcome.Acknowledged() {
+		t.violate(Stuck, "after a snapshot meanwhile it exits %d: %s", t.outcome.Code, t.outcome.Stderr)
+	}
 }
 
 // code judges the exit code: a disk that is full is called full.
@@ -118,6 +132,9 @@ func (t *trial) check() {
 // new one if that was acknowledged.
 func (t *trial) lastGood() {
 	if t.scenario.Verb == "repair" && !t.outcome.Acknowledged() {
+		if t.scenario.Spared {
+			t.bystander()
+		}
 		t.finish()
 	}
 	got, err := t.rig.extract(app, volumeNames...)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/warmstore/warmstore/internal/blob"
@@ -147,10 +148,7 @@ func TestEncoderHoldsToTheLimits(t *testing.T) {
 		}
 		return e
 	}
-	large := make([]Piece, maxPieces+1)
-	for i := range large {
-		large[i] = Piece{ID: blob.ID{1}, Length: 1}
-	}
+	large := slices.Repeat([]Piece{{ID: blob.ID{1}, Length: 1}}, maxPieces+1)
 	for _, tt := range []struct {
 		name  string
 		entry Entry

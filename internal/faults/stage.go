@@ -1,0 +1,184 @@
+package faults
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/pack"
+)
+
+// stages prepare an empty disk.
+var stages = map[string]func(*Rig, *Stage, uint64) error{
+	"volumes":      (*Rig).bare,
+	"stored":       (*Rig).stored,
+	"garbage":      (*Rig).garbage,
+	"damaged":      (*Rig).damaged,
+	"pack damaged": (*Rig).packDamaged,
+	"snapshot killed": func(r *Rig, st *Stage, seed uint64) error {
+		snapshot := append([]string{"snapshot", app}, r.dirs()...)
+		return errors.Join(r.stored(st, seed), r.killed("renameat", "/snapshots/", snapshot...))
+	},
+	"restore killed": func(r *Rig, st *Stage, seed uint64) error {
+		return errors.Join(r.stored(st, seed), r.killed("", "/data/renamed", "restore", app))
+	},
+	"gc killed": func(r *Rig, st *Stage, seed uint64) error {
+		return errors.Join(r.garbage(st, seed), r.killed("unlinkat", "/blobs/", "gc", "--min-garbage", "1"))
+	},
+	"repair killed": func(r *Rig, st *Stage, seed uint64) error {
+		return errors.Join(r.damaged(st, seed), r.killed("renameat", "", "repair"))
+	},
+}
+
+// bare is volumes of version 1, and no store.
+func (r *Rig) bare(st *Stage, seed uint64) error { return r.version(st, seed, 1) }
+
+// stored is a store with two states of the app and one of the other app; the
+// volumes have changed again since.
+func (r *Rig) stored(st *Stage, seed uint64) error {
+	snapshot := append([]string{"snapshot", app, "--keep", "2"}, r.dirs()...)
+	err := os.WriteFile(r.Path(otherName, "file"), fmt.Appendf(nil, "of the other app, seed %d", seed), 0o644)
+	for n := 1; n <= 2 && err == nil; n++ {
+		if err = r.version(st, seed, n); err == nil {
+			err = r.must(snapshot...)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.must("snapshot", other, "--dir", otherName+"="+r.Path(otherName)); err != nil {
+		return err
+	}
+	if st.bystand, err = List(r.Root, otherName); err != nil {
+		return err
+	}
+	return r.version(st, seed, 3)
+}
+
+// garbage is a store whose app keeps one snapshot only of three, the last of
+// which was taken of version 2 again.
+func (r *Rig) garbage(st *Stage, seed uint64) error {
+	if err := r.stored(st, seed); err != nil {
+		return err
+	}
+	if err := r.keep(revivedName, "data/blob", "data/fresh/file"); err != nil {
+		return err
+	}
+	for _, args := range [][]string{
+		append([]string{"snapshot", "third", "--no-gc"}, r.dirs()...),
+		{"restore", app},
+		append([]string{"snapshot", app, "--no-gc"}, r.dirs()...),
+		{"forget", "third", "--no-gc"},
+	} {
+		if err := r.must(args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// damaged is a store whose index holds nothing but zeros.
+func (r *Rig) damaged(st *Stage, seed uint64) error {
+	if err := r.stored(st, seed); err != nil {
+		return err
+	}
+	return os.WriteFile(r.Path(storeName, ".warmstore", "index.db"), make([]byte, 32<<10), 0o600)
+}
+
+// packDamaged is a store in which one bit of one blob is not what it was. The
+// volumes still have what it held, and the other app needs other blobs of that
+// pack.
+func (r *Rig) packDamaged(st *Stage, seed uint64) error {
+	err := r.stored(st, seed)
+	if err == nil {
+		err = r.must("restore", app)
+	}
+	if err == nil {
+		err = r.keep(otherName, "data/notes")
+	}
+	if err == nil {
+		err = r.must("snapshot", other, "--no-gc", "--dir", otherName+"="+r.Path(otherName))
+	}
+	if err == nil {
+		st.bystand, err = List(r.Root, otherName)
+	}
+	if err == nil {
+		err = r.flip("conf/app.toml")
+	}
+	return err
+}
+
+// flip changes one bit of the blob that a file of the volumes is stored as.
+func (r *Rig) flip(name string) error {
+	content, err := os.ReadFile(r.Path(volumesName, name))
+	if err != nil {
+		return err
+	}
+	dir := pack.Dir(r.Path(storeName, ".warmstore", "blobs"))
+	for f, err := range dir.List() {
+		if err != nil {
+			return err
+		}
+		reader, err := dir.Open(f.ID)
+		if err != nil {
+			return err
+		}
+		tail, err := reader.Tail()
+		if err = errors.Join(err, reader.Close()); err != nil {
+			return err
+		}
+		for i := range tail.Len() {
+			if e := tail.Entry(i); e.ID == blob.Sum(content) {
+				return flipBit(f.Path, int64(e.Offset)+int64(e.Stored/2))
+			}
+		}
+	}
+	return fmt.Errorf("no pack holds %s", name)
+}
+
+func flipBit(path string, offset int64) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	b := make([]byte, 1)
+	_, err = f.ReadAt(b, offset)
+	if err == nil {
+		b[0] ^= 1
+		_, err = f.WriteAt(b, offset)
+	}
+	return errors.Join(err, f.Close())
+}
+
+// keep copies files of the volumes into a directory on the disk.
+func (r *Rig) keep(dir string, names ...string) error {
+	err := os.MkdirAll(r.Path(dir), 0o755)
+	for _, name := range names {
+		b, failed := os.ReadFile(r.Path(volumesName, name))
+		if err = errors.Join(err, failed); err == nil {
+			err = os.WriteFile(r.Path(dir, filepath.Base(name)), b, 0o644)
+		}
+	}
+	return err
+}
+
+// version makes version n of the volumes and lists it.
+func (r *Rig) version(st *Stage, seed uint64, n int) (err error) {
+	if err := build(r.Path(volumesName), seed, n); err != nil {
+		return err
+	}
+	st.versions[n], err = r.volumes()
+	return err
+}
+
+// killed runs a command that is killed at the first call of a name that is on a
+// file whose path contains text.
+func (r *Rig) killed(call, text string, args ...string) error {
+	o, err := r.traced(&ambush{call: call, text: text}, args...)
+	if err == nil && o.Code != -1 {
+		err = fmt.Errorf("%q: there was no %s of %s to kill it at: exit %d: %s", args, call, text, o.Code, o.Stderr)
+	}
+	return err
+}
