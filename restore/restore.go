@@ -108,10 +108,12 @@ type run struct {
 	spare spare
 }
 
+// all checks everything, and then changes everything: FORMAT.md section 8.
 func (r *run) all(ctx context.Context, targets []Target) error {
 	if err := r.check(targets); err != nil {
 		return err
 	}
+	// Step 1: every chunk can be had.
 	if err := r.src.Verify(ctx, r.chunks(targets)); err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
@@ -128,26 +130,37 @@ func (r *run) all(ctx context.Context, targets []Target) error {
 	if err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
-	if planted.Bug("mark after the first change") {
-		(&volume{run: r, target: targets[0], root: roots[0]}).restore(ctx)
-	}
-	if err := r.begin(targets); err != nil {
-		return err
-	}
+	return r.change(ctx, targets, roots)
+}
+
+// change makes the targets, whose roots are open, what the snapshot has.
+func (r *run) change(ctx context.Context, targets []Target, roots roots) error {
 	volumes := make([]*volume, len(targets))
 	for i, t := range targets {
 		volumes[i] = &volume{run: r, target: t, root: roots[i]}
 		defer volumes[i].close()
-		if err := volumes[i].restore(ctx); err != nil {
-			return fmt.Errorf("restore volume %s: %w", t.Volume, err)
+	}
+	if planted.Bug("mark after the first change") {
+		volumes[0].restore(ctx)
+	}
+	// Step 2: the mark is durable.
+	if err := r.begin(targets); err != nil {
+		return err
+	}
+	// Step 3: the volumes change.
+	for _, v := range volumes {
+		if err := v.restore(ctx); err != nil {
+			return fmt.Errorf("restore volume %s: %w", v.target.Volume, err)
 		}
 	}
 	if planted.Bug("mark removed before the sync") {
 		r.opts.Journal.Finish()
 	}
+	// Step 4: they are durable.
 	if err := r.settle(volumes); err != nil {
 		return err
 	}
+	// Step 5: the mark is gone.
 	return r.finish(volumes)
 }
 
