@@ -95,6 +95,15 @@ func openStore(c *cli.Context) (*store.Store, error) {
 	return store.Open(dir, options(c))
 }
 
+// appOfStore returns the one argument of a command, and the store it is about.
+func appOfStore(c *cli.Context) (app string, s *store.Store, err error) {
+	if app, err = appArgument(c); err != nil {
+		return "", nil, err
+	}
+	s, err = openStore(c)
+	return app, s, err
+}
+
 // storeFor returns the store to take a snapshot into, which is made if need be,
 // and what to call in the end. A dry run has one of its own if there is none.
 func storeFor(c *cli.Context) (*store.Store, func(), error) {

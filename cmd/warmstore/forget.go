@@ -21,11 +21,7 @@ func forgetCommand() *cli.Command {
 }
 
 func forget(c *cli.Context) error {
-	app, err := appArgument(c)
-	if err != nil {
-		return err
-	}
-	s, err := openStore(c)
+	app, s, err := appOfStore(c)
 	if err != nil {
 		return err
 	}

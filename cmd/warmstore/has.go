@@ -20,11 +20,7 @@ func hasCommand() *cli.Command {
 }
 
 func has(c *cli.Context) error {
-	app, err := appArgument(c)
-	if err != nil {
-		return err
-	}
-	s, err := openStore(c)
+	app, s, err := appOfStore(c)
 	if err != nil {
 		return err
 	}

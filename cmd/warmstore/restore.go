@@ -32,17 +32,13 @@ func restoreCommand() *cli.Command {
 }
 
 func restoreApp(c *cli.Context) error {
-	app, err := appArgument(c)
+	app, s, err := appOfStore(c)
 	if err != nil {
 		return err
 	}
 	given := spec(c)
 	if c.IsSet("to") && !given.IsZero() {
 		return fmt.Errorf("%w: --to and a SOURCE exclude each other", errUsage)
-	}
-	s, err := openStore(c)
-	if err != nil {
-		return err
 	}
 	id, err := chosen(c, s, app)
 	if err != nil {

@@ -43,11 +43,7 @@ type showJSON struct {
 }
 
 func show(c *cli.Context) error {
-	app, err := appArgument(c)
-	if err != nil {
-		return err
-	}
-	s, err := openStore(c)
+	app, s, err := appOfStore(c)
 	if err != nil {
 		return err
 	}
