@@ -27,24 +27,36 @@ func (c *pageCheck) elements(n node, keys span, buckets bool) ([]element, error)
 	elements := make([]element, n.count)
 	for i := range elements {
 		h, err := n.elementHeader(table[i*elementSize:], buckets)
-		at := pageHeader + uint64(i)*elementSize + h.distance
-		if err == nil && (at != end || h.key+h.value > n.size-end) {
-			err = fmt.Errorf("%w: element %d of the page at %d", ErrCorrupt, i, n.offset)
-		}
 		if err != nil {
 			return nil, err
 		}
-		e := &elements[i]
-		if e.key, err = c.read(n.offset+end, h.key); err != nil {
+		at := pageHeader + uint64(i)*elementSize + h.distance
+		if at != end || h.key+h.value > n.size-end {
+			return nil, fmt.Errorf("%w: element %d of the page at %d", ErrCorrupt, i, n.offset)
+		}
+		if elements[i], err = c.element(n.offset+end, h); err != nil {
 			return nil, err
 		}
-		if !keys.holds(e.key) || i > 0 && bytes.Compare(elements[i-1].key, e.key) >= 0 {
-			return nil, fmt.Errorf("%w: key %d of the page at %d", ErrCorrupt, i, n.offset)
-		}
-		e.value, e.size, e.child = n.offset+end+h.key, h.value, h.child
 		end += h.key + h.value
 	}
-	return elements, nil
+	return elements, n.ordered(elements, keys)
+}
+
+// element reads the element whose key is at offset.
+func (c *pageCheck) element(offset uint64, h elementHeader) (e element, err error) {
+	e = element{value: offset + h.key, size: h.value, child: h.child}
+	e.key, err = c.read(offset, h.key)
+	return e, err
+}
+
+// ordered returns an error unless keys ascend, and lie where they must.
+func (n node) ordered(elements []element, keys span) error {
+	for i, e := range elements {
+		if !keys.holds(e.key) || i > 0 && bytes.Compare(elements[i-1].key, e.key) >= 0 {
+			return fmt.Errorf("%w: key %d of the page at %d", ErrCorrupt, i, n.offset)
+		}
+	}
+	return nil
 }
 
 // An elementHeader is an entry of the table that a page begins with.

@@ -48,7 +48,7 @@ func verdicts() []verdict {
 		{store.ErrFull, exitFull, "free space, or forget snapshots that nobody needs"},
 		{source.ErrInUse, exitInUse, "its containers outlive it by seconds; try again when they are gone"},
 		{store.ErrUnfinished, exitUnfinished, "finish it by running warmstore restore again"},
-		{store.ErrUnsafe, exitFailure, "run as root; what the message names must be root's alone: chown root, chmod go-w"},
+		{store.ErrUnsafe, exitFailure, "run as root; what it names must be root's alone: chown root, chmod go-w"},
 		{store.ErrLocked, exitLocked, "wait for the other process: --wait 10m"},
 		{store.ErrVersion, exitFailure, "use the newer warmstore that wrote it"},
 		{store.ErrCorrupt, exitCorrupt, "warmstore check names the damage, warmstore repair saves what it can"},
