@@ -117,6 +117,7 @@ func (s *Store) Forget(ctx context.Context, app string, id ID) (forgotten []ID, 
 		return nil, err
 	}
 	defer held.unlock()
+	s.reached(forgetLocked)
 	if err := s.checkNotRestoring(app, id); err != nil {
 		return nil, err
 	}
@@ -135,6 +136,7 @@ func (s *Store) Forget(ctx context.Context, app string, id ID) (forgotten []ID, 
 	if err != nil {
 		return nil, full(err)
 	}
+	s.reached(forgetFlipped)
 	s.removeRecords(forgotten)
 	if id.IsZero() {
 		os.RemoveAll(s.path("witness", app))

@@ -154,6 +154,7 @@ func (c *collection) once(ctx context.Context) error {
 		return err
 	}
 	defer c.load.close()
+	c.store.reached(gcPlanned)
 	c.result.Plan = c.plan
 	if c.opts.DryRun {
 		return nil
@@ -204,6 +205,7 @@ func (c *collection) mark(ctx context.Context) error {
 	if c.state, err = c.store.state(); err != nil {
 		return err
 	}
+	c.store.reached(gcListed)
 	roots, err := c.store.roots(c.state)
 	if err != nil {
 		return err
@@ -285,6 +287,7 @@ func (c *collection) replace(ctx context.Context, batch []PackUse) error {
 	packs := newPacker(ctx, c.store, c.state.chunks, false)
 	tails, err := c.copy(packs, batch)
 	shared.Unlock()
+	c.store.reached(gcCopied)
 	if err == nil {
 		err = c.condemn(ctx, batch, tails)
 	}
@@ -333,12 +336,14 @@ func (c *collection) condemn(ctx context.Context, batch []PackUse, tails []pack.
 	if planted.Bug("packs unlinked before the commit") {
 		c.unlink(batch)
 	}
+	c.store.reached(gcAlone)
 	// Step 4: the commit point.
 	if err := c.commit(batch, tails); err != nil {
 		return fmt.Errorf("%w: %w", errCommit, err)
 	}
 	// Step 5: nobody can find the packs any more, so others may go on.
 	alone.Unlock()
+	c.store.reached(gcCommitted)
 	c.unlink(batch)
 	for _, tail := range tails {
 		c.result.Freed -= tail.Size()
@@ -429,6 +434,7 @@ func (c *collection) sweep(ctx context.Context) error {
 		return err
 	}
 	alone.Unlock() // a pack's name is never used again, so others may go on
+	c.store.reached(gcListedGarbage)
 	for _, f := range garbage.packs {
 		c.remove(f.path, f.size)
 	}

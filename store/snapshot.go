@@ -83,6 +83,7 @@ func (s *Store) snapshot(ctx context.Context, app string, volumes []Volume, opts
 		return nil, err
 	}
 	defer held.unlock()
+	s.reached(snapshotLocked)
 	if err := s.checkFinished(app); err != nil {
 		return nil, err
 	}
@@ -91,6 +92,7 @@ func (s *Store) snapshot(ctx context.Context, app string, volumes []Volume, opts
 		return nil, err
 	}
 	defer run.end()
+	s.reached(snapshotBegun)
 	for _, v := range volumes {
 		if err := run.volume(ctx, v); err != nil {
 			return nil, fmt.Errorf("volume %s: %w", v.Name, err)
@@ -200,6 +202,7 @@ func (run *session) commit(ctx context.Context) (ID, error) {
 	if err != nil {
 		return ID{}, err
 	}
+	run.store.reached(snapshotPacked)
 	if run.opts.Recheck != nil {
 		if err := run.opts.Recheck(ctx); err != nil {
 			return ID{}, err
@@ -222,6 +225,7 @@ func (run *session) commit(ctx context.Context) (ID, error) {
 		old, _ := recordID(run.previous)
 		run.store.removeRecords([]ID{old})
 	}
+	run.store.reached(snapshotWritten)
 	// Step 6: the commit point.
 	run.committed = true
 	dropped, err := run.flip(id, tails)
@@ -229,6 +233,7 @@ func (run *session) commit(ctx context.Context) (ID, error) {
 		run.takeBack(id)
 		return ID{}, err
 	}
+	run.store.reached(snapshotFlipped)
 	// Step 7: what nothing names any more is removed.
 	run.store.removeRecords(dropped)
 	run.remember(id)

@@ -46,6 +46,7 @@ type Store struct {
 	opts  Options
 	index index.DB
 	packs pack.Dir
+	watch func(point) // what a test does at a point; nil: nothing
 }
 
 func at(dir string, opts Options) *Store {
