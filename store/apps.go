@@ -131,13 +131,18 @@ func (s *Store) Forget(ctx context.Context, app string, id ID) (forgotten []ID, 
 			return fmt.Errorf("%s has no snapshot to forget: %w", app, ErrNotFound)
 		}
 		forgotten = dropped
+		if err := tx.PutLive(0); err != nil { // nobody knows until gc counts again
+			return err
+		}
 		return tx.PutApp(app, kept)
 	})
 	if err != nil {
 		return nil, full(err)
 	}
 	s.reached(forgetFlipped)
-	s.removeRecords(forgotten)
+	if err := s.removeRecords(forgotten); err != nil {
+		return nil, fmt.Errorf("the snapshot may come back: %w", err)
+	}
 	if id.IsZero() {
 		os.RemoveAll(s.path("witness", app))
 	}

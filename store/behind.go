@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
+	"time"
 
 	"github.com/warmstore/warmstore/index"
 )
@@ -18,7 +20,7 @@ import (
 // of any app if app is empty. If others keep it from that, the index is used as
 // it is.
 func (s *Store) catchUp(ctx context.Context, app string) error {
-	behind, err := s.behind(app)
+	behind, err := s.staysBehind(ctx, app)
 	if err != nil || !behind {
 		return err
 	}
@@ -30,10 +32,33 @@ func (s *Store) catchUp(ctx context.Context, app string) error {
 	return err
 }
 
+const (
+	// commitTime is longer than a snapshot needs from its record to its commit.
+	commitTime = 50 * time.Millisecond
+	// commitTimes is how many such times to wait for one on a slow disk.
+	commitTimes = 6
+)
+
+// staysBehind is behind, but for the time in which a snapshot commits.
+func (s *Store) staysBehind(ctx context.Context, app string) (behind bool, err error) {
+	for range commitTimes {
+		if behind, err = s.behind(app); err != nil || !behind {
+			return behind, err
+		}
+		select {
+		case <-ctx.Done():
+			return behind, ctx.Err()
+		case <-time.After(commitTime):
+		}
+	}
+	return behind, nil
+}
+
 // behind reports whether a record that the index does not list is newer than
 // those of its app that it lists. An index that cannot be read is not behind.
 func (s *Store) behind(app string) (bool, error) {
 	listed := make(map[string][]ID)
+	foreign := false
 	err := s.index.View(func(tx *index.Tx) error {
 		for a, err := range tx.Apps() {
 			if err != nil {
@@ -41,6 +66,7 @@ func (s *Store) behind(app string) (bool, error) {
 			}
 			listed[a.Name] = a.Snapshots
 		}
+		foreign = s.foreign(tx, listed)
 		return nil
 	})
 	if errors.Is(err, index.ErrCorrupt) {
@@ -53,12 +79,45 @@ func (s *Store) behind(app string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if foreign {
+		return true, nil
+	}
 	for _, id := range ids {
 		if s.newer(id, app, listed) {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// foreign reports whether the index lists packs and snapshots, and not one that
+// is here: it is that of another store. No two stores have a pack of one name.
+func (s *Store) foreign(tx *index.Tx, snapshots map[string][]ID) bool {
+	for _, ids := range snapshots {
+		for _, id := range ids {
+			if _, err := os.Stat(s.recordPath(id)); err == nil {
+				return false
+			}
+		}
+	}
+	listed := false
+	for p, err := range tx.Packs() {
+		if err != nil {
+			return false
+		}
+		if _, err := os.Stat(s.packs.Path(p.ID)); err == nil {
+			return false
+		}
+		listed = true
+	}
+	return listed
+}
+
+// unlisted reports whether the index is there and does not list the snapshot.
+func (s *Store) unlisted(id ID) bool {
+	st, err := s.state()
+	listed := func(a index.App) bool { return slices.Contains(a.Snapshots, id) }
+	return err == nil && !slices.ContainsFunc(st.apps, listed)
 }
 
 // newer reports whether the record is one of the app's, or of any app's if app

@@ -309,9 +309,9 @@ func TestCheckKnowsThatADeltaNeedsItsBase(t *testing.T) {
 	}
 }
 
-// TestBugCheckStopsAtADamagedMark: a mark that cannot be read, or a directory
+// TestCheckStopsAtADamagedMark: a mark that cannot be read, or a directory
 // that is gone, is one problem among others.
-func TestBugCheckStopsAtADamagedMark(t *testing.T) {
+func TestCheckStopsAtADamagedMark(t *testing.T) {
 	for name, damage := range map[string]func(h *history){
 		"mark": func(h *history) { write(t, inStore(h.root, "restoring", "app.json"), []byte("{")) },
 		"directory": func(h *history) {

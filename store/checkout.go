@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"slices"
 
@@ -41,7 +42,11 @@ func (s *Store) Checkout(ctx context.Context, app string, id ID, exclusive bool)
 		if c.held, err = s.lockReader(ctx, app, exclusive); err != nil {
 			return err
 		}
-		if err = c.open(app, id); err != nil {
+		err = c.open(app, id)
+		if errors.Is(err, fs.ErrNotExist) && s.unlisted(c.ID) {
+			err = c.open(app, id) // it was replaced since the index was read
+		}
+		if err != nil {
 			c.held.unlock()
 		}
 		return err

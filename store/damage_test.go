@@ -133,7 +133,7 @@ func TestDamageIsNeverRestored(t *testing.T) {
 	for kind, n := range tallies {
 		t.Logf("%-15s %6d tried, wrong restores 0, restored all the same %6d, found by check %.1f %%",
 			kind, n.tried, n.restored, 100*float64(n.found)/float64(n.tried))
-		known := strings.HasPrefix(kind, "index") || kind == "restoring flip" // TestBugFlippedMarkDoesNotBlock
+		known := strings.HasPrefix(kind, "index") || kind == "restoring flip" // TestFlippedMarkDoesNotBlock
 		if !known && n.found < n.tried {
 			t.Errorf("%s: check overlooks %d of %d", kind, n.tried-n.found, n.tried)
 		}
@@ -154,9 +154,9 @@ func TestIndexOfAPageIsHealed(t *testing.T) {
 	}
 }
 
-// TestBugFlippedMarkDoesNotBlock: a mark has no checksum, so that with another
+// TestFlippedMarkDoesNotBlock: a mark has no checksum, so that with another
 // inode number or path in it a snapshot is taken of what is half restored.
-func TestBugFlippedMarkDoesNotBlock(t *testing.T) {
+func TestFlippedMarkDoesNotBlock(t *testing.T) {
 	s, root := newStore(t)
 	dir := t.TempDir()
 	take(t, s, "app", dir, store.SnapshotOptions{})
@@ -180,9 +180,9 @@ func TestBugFlippedMarkDoesNotBlock(t *testing.T) {
 	}
 }
 
-// TestBugDamagedMarkCannotBeRepaired: it blocks the app, and gc for all, and no
+// TestDamagedMarkCannotBeRepaired: it blocks the app, and gc for all, and no
 // command gets rid of it.
-func TestBugDamagedMarkCannotBeRepaired(t *testing.T) {
+func TestDamagedMarkCannotBeRepaired(t *testing.T) {
 	h := newHistory(t)
 	write(t, inStore(h.root, "restoring", "app.json"), []byte("{"))
 	if _, err := h.s.Repair(t.Context()); err != nil {

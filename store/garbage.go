@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -21,27 +22,27 @@ type garbageFile struct {
 
 // garbage lists it, given what the index says. What snapshots in progress have written is among it, unless
 // the store's lock is held exclusively.
+// It lists what it can, and returns the errors of the rest.
 func (s *Store) garbage(st *state) (g *garbage, err error) {
 	g = new(garbage)
 	listed := make(map[blob.ID]bool)
 	for p := range st.chunks.Packs() {
 		listed[p.ID] = true
 	}
-	for f, err := range s.packs.List() {
+	for f, failed := range s.packs.List() {
 		switch {
-		case err != nil:
-			return nil, err
+		case failed != nil:
+			err = errors.Join(err, failed)
 		case f.ID.IsZero():
 			g.strays = append(g.strays, garbageFile{f.Path, f.Size})
 		case !listed[f.ID]:
 			g.packs = append(g.packs, garbageFile{f.Path, f.Size})
 		}
 	}
-	if err := s.garbageRecords(g, st); err != nil {
-		return nil, err
-	}
-	g.tmp, err = s.unfinished()
-	return g, err
+	err = errors.Join(err, s.garbageRecords(g, st))
+	var failed error
+	g.tmp, failed = s.unfinished()
+	return g, errors.Join(err, failed)
 }
 
 func (s *Store) garbageRecords(g *garbage, st *state) error {

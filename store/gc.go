@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"time"
@@ -44,6 +45,7 @@ type GCPlan struct {
 	Packs   int   // of the store
 	Stored  int64 // bytes of all packs
 	Live    int64 // bytes of blobs that are needed
+	Dead    int64 // bytes of the others
 }
 
 // A PackUse says how much of a pack is needed.
@@ -51,6 +53,7 @@ type PackUse struct {
 	ID   ID
 	Size int64 // bytes of the pack
 	Live int64 // bytes of blobs in it that are needed
+	Dead int64 // bytes of the others
 }
 
 // Frees returns the bytes that the plan frees, footers aside.
@@ -61,13 +64,16 @@ func (p *GCPlan) Frees() (n int64) {
 	return n
 }
 
-// Garbage returns the share of the packs' bytes that nothing needs, in percent.
+// Garbage returns the share of the blobs' bytes that nothing needs, in percent.
 func (p *GCPlan) Garbage() int {
-	if p.Stored == 0 {
+	if p.Live+p.Dead == 0 {
 		return 0
 	}
-	return int((p.Stored - p.Live) * 100 / p.Stored)
+	return int(p.Dead * 100 / (p.Live + p.Dead))
 }
+
+// needed returns the bytes of the packs less those of dead blobs.
+func (p *GCPlan) needed() int64 { return p.Stored - p.Dead }
 
 // A GCResult is what gc did.
 type GCResult struct {
@@ -92,23 +98,13 @@ func (s *Store) Collect(ctx context.Context, opts GCOptions) (*GCResult, error) 
 	if opts.MinGarbage < 0 || opts.MinGarbage > 100 {
 		return nil, fmt.Errorf("gc: %w: %d percent garbage", ErrInvalid, opts.MinGarbage)
 	}
-	alone, err := fsx.LockFile(ctx, s.path("lock", "gc.lock"), fsx.Exclusive, s.opts.Wait)
+	alone, err := s.lockGC(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("lock gc: %w", err)
+		return nil, err
 	}
 	defer alone.Unlock()
 	c := &collection{store: s, opts: opts, result: new(GCResult)}
-	err = s.healing(ctx, func() error {
-		behind, err := s.behind("")
-		if behind && !opts.IfDue && !opts.DryRun {
-			err = s.healIndex(ctx) // what the index lacks is no garbage
-		}
-		if err != nil {
-			return err
-		}
-		return c.run(ctx)
-	})
-	if err != nil {
+	if err := c.runHealed(ctx); err != nil {
 		return nil, fmt.Errorf("gc: %w", full(err))
 	}
 	c.result.Elapsed = time.Since(begun)
@@ -130,6 +126,27 @@ type collection struct {
 
 // errStale means that snapshots came or went since the plan was made.
 var errStale = errors.New("the plan is stale")
+
+// runHealed sees to an index that is damaged, or that lacks a snapshot: what
+// that names is no garbage.
+func (c *collection) runHealed(ctx context.Context) error {
+	behind, err := c.store.staysBehind(ctx, "")
+	if err == nil && !behind {
+		err = c.run(ctx)
+	}
+	if c.opts.IfDue || c.opts.DryRun || !behind && !errors.Is(err, index.ErrCorrupt) {
+		return err
+	}
+	err = c.store.healIndexBesideGC(ctx)
+	if errors.Is(err, ErrLocked) {
+		c.result.Busy = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return c.run(ctx)
+}
 
 // run plans and executes, and does so again when others changed the store.
 func (c *collection) run(ctx context.Context) error {
@@ -160,7 +177,7 @@ func (c *collection) once(ctx context.Context) error {
 		return nil
 	}
 	if c.opts.IfDue && c.plan.Garbage() < c.opts.MinGarbage {
-		_, err := c.store.updateFreeing(func(tx *index.Tx) error { return tx.PutLive(c.plan.Live) })
+		_, err := c.store.updateFreeing(func(tx *index.Tx) error { return tx.PutLive(c.plan.needed()) })
 		return errors.Join(err, c.sweep(ctx))
 	}
 	// What frees space without needing any comes first: the disk may be full.
@@ -217,6 +234,10 @@ func (c *collection) mark(ctx context.Context) error {
 			return err
 		}
 		record, err := c.store.record(id)
+		if errors.Is(err, fs.ErrNotExist) && c.store.unlisted(id) {
+			c.load.close()
+			return errStale // it was forgotten since the index was read
+		}
 		if err == nil {
 			err = c.load.reach(c.live, record)
 		}
@@ -236,13 +257,15 @@ func (c *collection) makePlan() {
 		for e := range c.live.Entries(p.ID) {
 			use.Live += int64(e.Stored)
 		}
+		use.Dead = p.Tail.Stored() - use.Live
 		c.plan.Packs++
 		c.plan.Stored += use.Size
 		c.plan.Live += use.Live
+		c.plan.Dead += use.Dead
 		switch {
 		case use.Live == 0:
 			c.plan.Drop = append(c.plan.Drop, use)
-		case (use.Size-use.Live)*100 > use.Size*int64(c.opts.MinGarbage):
+		case use.Dead > 0 && use.Dead*100 >= (use.Live+use.Dead)*int64(c.opts.MinGarbage):
 			c.plan.Rewrite = append(c.plan.Rewrite, use)
 		}
 	}
@@ -402,7 +425,7 @@ func (c *collection) commit(batch []PackUse, tails []pack.Tail) error {
 				return err
 			}
 		}
-		return tx.PutLive(c.plan.Live)
+		return tx.PutLive(c.plan.needed())
 	})
 	c.result.Reserved = c.result.Reserved || reserved
 	return err

@@ -39,6 +39,15 @@ func (s *Store) lockAlone(ctx context.Context, wait time.Duration) (*fsx.Lock, e
 	return lock, nil
 }
 
+// lockGC excludes gc, and who must not run beside it. Its holders take it first.
+func (s *Store) lockGC(ctx context.Context) (*fsx.Lock, error) {
+	lock, err := fsx.LockFile(ctx, s.path("lock", "gc.lock"), fsx.Exclusive, s.opts.Wait)
+	if err != nil {
+		return nil, fmt.Errorf("lock gc: %w", err)
+	}
+	return lock, nil
+}
+
 // lockApp excludes other writers of the app: snapshot, restore in place, forget.
 func (s *Store) lockApp(ctx context.Context, app string) (*fsx.Lock, error) {
 	lock, err := fsx.LockFile(ctx, s.path("lock", "apps", app+".lock"), fsx.Exclusive, s.opts.Wait)

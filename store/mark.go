@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/warmstore/warmstore/internal/blob"
 	"github.com/warmstore/warmstore/internal/fsx"
 )
 
@@ -21,6 +22,7 @@ type Mark struct {
 	Snapshot ID           `json:"snapshot"`
 	Begun    time.Time    `json:"begun"`
 	Volumes  []MarkedTree `json:"volumes"`
+	Sum      ID           `json:"sum"` // of the mark's JSON with a zero here
 }
 
 // A MarkedTree is a directory that is being restored. It is known by its inode
@@ -53,7 +55,7 @@ func (s *Store) Unfinished(app string) (*Mark, error) {
 	m := new(Mark)
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(m); err != nil || m.App != app {
+	if err := dec.Decode(m); err != nil || m.App != app || m.Sum != m.checksum() {
 		return nil, fmt.Errorf("mark %s is %w", s.markPath(app), errors.Join(ErrCorrupt, err))
 	}
 	return m, nil
@@ -151,9 +153,22 @@ func (m *Mark) without(paths map[string]string) {
 
 func (s *Store) writeMark(m *Mark) error {
 	slices.SortFunc(m.Volumes, func(a, b MarkedTree) int { return bytes.Compare([]byte(a.Path), []byte(b.Path)) })
+	m.Sum = m.checksum()
 	b, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return err
 	}
 	return fsx.WriteFile(s.path("tmp"), s.markPath(m.App), append(b, '\n'), 0o600)
+}
+
+// checksum returns what Sum is to be. A mark with a flipped bit might let a
+// mixture become last-good.
+func (m *Mark) checksum() ID {
+	bare := *m
+	bare.Sum = ID{}
+	b, err := json.Marshal(bare)
+	if err != nil {
+		panic("store: mark cannot be encoded: " + err.Error())
+	}
+	return blob.Sum(b)
 }

@@ -20,17 +20,30 @@ import (
 // holds.
 type rebuilt struct {
 	store   *Store
-	packs   []index.Pack    // readable ones, by ascending ID
-	records map[ID]*Record  // readable ones
-	listed  map[string][]ID // complete snapshots of each app, oldest first
-	moved   []string        // what was moved to quarantine
-	broken  []string        // why
+	known   map[ID]pack.Tail // that the index has
+	packs   []index.Pack     // readable ones, by ascending ID
+	suspect []index.Pack     // of them, those with a damaged footer
+	records map[ID]*Record   // readable ones
+	listed  map[string][]ID  // complete snapshots of each app, oldest first
+	moved   []string         // what was moved to quarantine
+	broken  []string         // why
 }
 
 // healIndex makes a new index if the one there is still damaged when nobody
-// else uses the store. The damaged one is moved to quarantine.
+// else uses the store. The damaged one is moved to quarantine. gc must not run:
+// what it is about to remove would be listed.
 func (s *Store) healIndex(ctx context.Context) error {
-	alone, err := s.lockAlone(ctx, max(s.opts.Wait, sharedWait))
+	noGC, err := s.lockGC(ctx)
+	if err != nil {
+		return err
+	}
+	defer noGC.Unlock()
+	return s.healIndexBesideGC(ctx)
+}
+
+// healIndexBesideGC is healIndex for who holds gc's lock.
+func (s *Store) healIndexBesideGC(ctx context.Context) error {
+	alone, err := s.lockAlone(ctx, max(s.opts.Wait, aloneWait))
 	if err != nil {
 		return err
 	}
@@ -43,7 +56,7 @@ func (s *Store) healIndex(ctx context.Context) error {
 		}
 		what = "lacked a newer snapshot"
 	}
-	r, err := s.readAll(ctx)
+	r, err := s.readAll(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -74,9 +87,10 @@ func (s *Store) notice(format string, args ...any) {
 }
 
 // readAll reads every footer and record. What cannot be read is moved to
-// quarantine, so that gc does not take it for garbage.
-func (s *Store) readAll(ctx context.Context) (*rebuilt, error) {
-	r := &rebuilt{store: s, records: make(map[ID]*Record)}
+// quarantine, so that gc does not take it for garbage. Of a pack whose footer
+// alone is damaged the index may know it: known has such footers.
+func (s *Store) readAll(ctx context.Context, known map[ID]pack.Tail) (*rebuilt, error) {
+	r := &rebuilt{store: s, known: known, records: make(map[ID]*Record)}
 	if err := r.readPacks(ctx); err != nil {
 		return nil, err
 	}
@@ -97,6 +111,10 @@ func (r *rebuilt) readPacks(ctx context.Context) error {
 		tail, err := r.store.tail(f.ID)
 		if err != nil && !errors.Is(err, ErrCorrupt) {
 			return err // of a newer version, or not to be read now: no damage
+		}
+		if copied, ok := r.known[f.ID]; err != nil && ok && copied.Size() == f.Size {
+			tail, err = copied, nil
+			r.suspect = append(r.suspect, index.Pack{ID: f.ID, Tail: tail})
 		}
 		if err != nil {
 			if err := r.quarantine(f.Path, err); err != nil {

@@ -1,9 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -30,6 +33,8 @@ type SnapshotState struct {
 	ID    ID     `json:"snapshot"`
 	Whole bool   `json:"whole"`
 	Cause string `json:"cause,omitempty"` // if it is not
+
+	seq uint64 // of its record; the highest there is if that is lost
 }
 
 // Lost returns the apps that have a snapshot that is not whole, and none that
@@ -37,7 +42,7 @@ type SnapshotState struct {
 func (r *RepairReport) Lost() []string {
 	state := make(map[string]bool)
 	for _, s := range r.Snapshots { // oldest first
-		state[s.App] = s.Whole
+		state[s.App] = s.Whole || s.seq == math.MaxUint64 && state[s.App]
 	}
 	var lost []string
 	for app, whole := range state {
@@ -54,6 +59,11 @@ func (r *RepairReport) Lost() []string {
 // volumes still hold. Then it makes the index what packs and records say. It
 // deletes nothing. Nobody else may use the store meanwhile: ErrLocked.
 func (s *Store) Repair(ctx context.Context) (*RepairReport, error) {
+	noGC, err := s.lockGC(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer noGC.Unlock()
 	alone, err := s.lockAlone(ctx, max(s.opts.Wait, aloneWait))
 	if err != nil {
 		return nil, err
@@ -70,6 +80,7 @@ func (s *Store) Repair(ctx context.Context) (*RepairReport, error) {
 type repair struct {
 	store   *Store
 	report  *RepairReport
+	before  *state // what the index said; nil if it cannot be read
 	all     *rebuilt
 	load    *loader
 	damaged []index.Pack         // packs with a damaged blob
@@ -77,7 +88,18 @@ type repair struct {
 }
 
 func (r *repair) run(ctx context.Context) (err error) {
-	if r.all, err = r.store.readAll(ctx); err != nil {
+	known := make(map[ID]pack.Tail)
+	if r.before, err = r.store.state(); err == nil {
+		for p := range r.before.chunks.Packs() {
+			known[p.ID] = p.Tail
+		}
+	} else if r.before = nil; !errors.Is(err, index.ErrCorrupt) {
+		return err
+	}
+	if r.all, err = r.store.readAll(ctx, known); err != nil {
+		return err
+	}
+	if err := r.marks(); err != nil {
 		return err
 	}
 	r.report.Packs = len(r.all.packs)
@@ -126,7 +148,8 @@ func (r *repair) read(ctx context.Context) error {
 			}
 			raw = got
 		}
-		if r.report.Blobs += p.Tail.Len(); broken > 0 {
+		isSame := func(o index.Pack) bool { return o.ID == p.ID }
+		if r.report.Blobs += p.Tail.Len(); broken > 0 || slices.ContainsFunc(r.all.suspect, isSame) {
 			r.report.Damaged += broken
 			r.damaged = append(r.damaged, p)
 		}
@@ -218,29 +241,62 @@ func (r *repair) add(tails []pack.Tail) (added []index.Pack) {
 // judge says of every snapshot whether it is whole.
 func (r *repair) judge() {
 	for id, record := range r.all.records {
-		s := SnapshotState{App: record.App, ID: id, Whole: slices.Contains(r.all.listed[record.App], id)}
+		s := SnapshotState{App: record.App, ID: id, seq: record.Seq}
+		s.Whole = slices.Contains(r.all.listed[record.App], id)
 		if !s.Whole {
 			at := slices.IndexFunc(r.all.broken, func(line string) bool { return strings.Contains(line, id.Short()) })
 			s.Cause = r.all.broken[at]
 		}
 		r.report.Snapshots = append(r.report.Snapshots, s)
 	}
-	slices.SortFunc(r.report.Snapshots, func(a, b SnapshotState) int {
-		if c := strings.Compare(a.App, b.App); c != 0 {
-			return c
-		}
-		return int(r.all.records[a.ID].Seq) - int(r.all.records[b.ID].Seq)
+	r.judgeLost()
+	slices.SortStableFunc(r.report.Snapshots, func(a, b SnapshotState) int {
+		return cmp.Or(strings.Compare(a.App, b.App), cmp.Compare(a.seq, b.seq))
 	})
+}
+
+// judgeLost says of every snapshot that the index listed, and whose record is
+// damaged or gone, that it is lost.
+func (r *repair) judgeLost() {
+	if r.before == nil {
+		return
+	}
+	for _, app := range r.before.apps {
+		for _, id := range app.Snapshots {
+			if r.all.records[id] == nil {
+				r.report.Snapshots = append(r.report.Snapshots, SnapshotState{
+					App: app.Name, ID: id, Cause: "its record is damaged or gone", seq: math.MaxUint64,
+				})
+			}
+		}
+	}
+}
+
+// marks moves marks that cannot be read to quarantine: they hold up gc, and the
+// restore that would finish what they stand for.
+func (r *repair) marks() error {
+	paths, err := filepath.Glob(r.store.path("restoring", "*.json"))
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		app := strings.TrimSuffix(filepath.Base(path), ".json")
+		_, err := r.store.Unfinished(app)
+		if !errors.Is(err, ErrCorrupt) {
+			continue
+		}
+		err = r.all.quarantine(path, fmt.Errorf("a restore of %s was unfinished: run it again", app))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // write makes the index what packs and records say, if it is not, and then
 // moves the damaged packs to quarantine.
 func (r *repair) write() error {
-	st, err := r.store.state()
-	if err != nil && !errors.Is(err, index.ErrCorrupt) {
-		return err
-	}
-	if err != nil || !r.all.sameAs(st) {
+	if r.before == nil || !r.all.sameAs(r.before) {
 		r.report.Rebuilt = true
 		if planted.Bug("damaged packs moved before the index") {
 			r.moveDamaged()
@@ -249,7 +305,7 @@ func (r *repair) write() error {
 			return err
 		}
 	}
-	err = r.moveDamaged()
+	err := r.moveDamaged()
 	r.report.Moved = r.all.moved
 	return err
 }

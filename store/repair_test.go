@@ -310,9 +310,9 @@ func TestDeltaSurvivesWithAnotherCopyOfItsBase(t *testing.T) {
 	wantSound(t, s)
 }
 
-// TestBugRepairLosesAPackWhoseFooterAloneIsDamaged: the index has a copy of the
+// TestRepairLosesAPackWhoseFooterAloneIsDamaged: the index has a copy of the
 // footer, so that before repair the snapshot could be restored.
-func TestBugRepairLosesAPackWhoseFooterAloneIsDamaged(t *testing.T) {
+func TestRepairLosesAPackWhoseFooterAloneIsDamaged(t *testing.T) {
 	h := newHistory(t)
 	_, other, err := h.s.LastGood("other")
 	check(t, err)
@@ -327,9 +327,9 @@ func TestBugRepairLosesAPackWhoseFooterAloneIsDamaged(t *testing.T) {
 	wantRestored(t, h.s, "other", store.ID{}, want)
 }
 
-// TestBugFlippedVersionKeepsRepairFromEverything: a bit of a pack's header makes
+// TestFlippedVersionKeepsRepairFromEverything: a bit of a pack's header makes
 // it one of a newer version, although its footer proves the version.
-func TestBugFlippedVersionKeepsRepairFromEverything(t *testing.T) {
+func TestFlippedVersionKeepsRepairFromEverything(t *testing.T) {
 	h := newHistory(t)
 	flipFile(t, h.garbage, 9)
 	if _, err := h.s.Repair(t.Context()); err != nil {
@@ -343,9 +343,9 @@ func TestBugFlippedVersionKeepsRepairFromEverything(t *testing.T) {
 	c.Close()
 }
 
-// TestBugRepairDoesNotMissADamagedRecord: an app whose only record cannot be
+// TestRepairDoesNotMissADamagedRecord: an app whose only record cannot be
 // read has lost its last-good.
-func TestBugRepairDoesNotMissADamagedRecord(t *testing.T) {
+func TestRepairDoesNotMissADamagedRecord(t *testing.T) {
 	h := newHistory(t)
 	id, _, err := h.s.LastGood("other")
 	check(t, err)
@@ -379,9 +379,9 @@ func TestLeftoverDoesNotBecomeTheLastGood(t *testing.T) {
 	t.Fatal("it never was")
 }
 
-// TestBugIndexOfAnotherStoreIsTaken: it is whole, but lists packs that are not
+// TestIndexOfAnotherStoreIsTaken: it is whole, but lists packs that are not
 // here, and a new snapshot would refer to what is in them.
-func TestBugIndexOfAnotherStoreIsTaken(t *testing.T) {
+func TestIndexOfAnotherStoreIsTaken(t *testing.T) {
 	h, foreign := newHistory(t), newHistory(t)
 	shared := few(5, 5000)
 	write(t, foreign.dir+"/shared", shared)

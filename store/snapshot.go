@@ -281,9 +281,10 @@ func (run *session) takeBack(id ID) {
 }
 
 // removeRecords unlinks records that the index no longer names. One that stays
-// is garbage, which harms nobody.
-func (s *Store) removeRecords(ids []ID) {
+// is garbage, or comes back as a snapshot if it is newer than all others.
+func (s *Store) removeRecords(ids []ID) (err error) {
 	for _, id := range ids {
-		fsx.Remove(s.recordPath(id))
+		err = errors.Join(err, fsx.Remove(s.recordPath(id)))
 	}
+	return err
 }

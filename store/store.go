@@ -111,6 +111,11 @@ func create(root string) error {
 		}
 	}
 	s := at(tmp, Options{})
+	for _, name := range []string{"store.lock", "gc.lock"} {
+		if err := os.WriteFile(s.path("lock", name), nil, 0o600); err != nil {
+			return err
+		}
+	}
 	if err := fsx.SyncDir(s.path("lock")); err != nil {
 		return err
 	}

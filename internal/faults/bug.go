@@ -29,12 +29,12 @@ var Bugs = []Bug{
 	{"mark after the first change", "restore 2 and 3 are swapped", "restore", Kill, 1},
 	{"volume syncfs", "restore 4: what was restored is not made durable", "restore", Power, 1},
 	{"mark removed before the sync", "restore 4 and 5 are swapped", "restore", Power, 4},
-	{"delta base not live", "gc 1: the base of a live delta is taken for garbage", "gc", Kill, 1},
+	{"delta base not live", "gc 1: the base of a live delta is taken for garbage", "gc", None, 1},
 	{"pack fsync", "gc 2: the bytes of the copies are not made durable", "gc", Power, 1},
 	{"directory fsync: blobs", "gc 2: the names of the copies are not", "gc", Power, 4},
 	{"stale plan carried out", "gc 3: a snapshot since the mark is passed over", "gc", Meanwhile, 1},
 	{"packs unlinked before the commit", "gc 4 and 5 are swapped", "gc", Kill, 1},
-	{"damaged packs moved before the index", "repair: they go before the new index is there", "repair of a pack", Kill, 1},
+	{"damaged packs moved before the index", "repair: before the new index is there", "repair of a pack", Kill, 1},
 }
 
 // A Catch is a planted bug and the violation that shows it.

@@ -17,6 +17,7 @@ const (
 	timeVariable = "WARMSTORE_FAULTS_TIME" // after which the Full plan stops, such as 40m
 	outVariable  = "WARMSTORE_FAULTS_OUT"  // the file for the figures, if they are wanted
 	pageVariable = "WARMSTORE_FAULTS_PAGE" // the file for the page to publish, if it is wanted
+	madeVariable = "WARMSTORE_FAULTS_MADE" // the command that asked for them
 	onlyVariable = "WARMSTORE_FAULTS_ONLY" // run only what is named so, such as "restore, power"
 )
 
@@ -25,6 +26,7 @@ const (
 func TestFaults(t *testing.T) {
 	need(t, "losetup", "mkfs.ext4", "mkfs.xfs")
 	card := NewScorecard()
+	card.Command = os.Getenv(madeVariable)
 	plan := planned(t, card.Date)
 	release, planted := compile(t, ""), compile(t, "planted")
 	rigs := map[string][]*Rig{}
@@ -40,6 +42,7 @@ func TestFaults(t *testing.T) {
 		s.Until = plan.Until
 		sweep(t, card, s, rigs[s.Disk])
 	}
+	card.Stopped = !plan.Until.IsZero() && time.Now().After(plan.Until)
 	card.Seconds = time.Since(card.Date).Seconds()
 	t.Logf("\n%s", card)
 	if out := os.Getenv(outVariable); out != "" {

@@ -38,26 +38,40 @@ func Small() Plan {
 	return p
 }
 
-// rounds is how often Full does everything, each time with another seed.
-const rounds = 3
+const (
+	// rounds is how often Full does everything, each time with another seed.
+	rounds = 3
+	// phases is in how many parts it does a round: each looks at other calls.
+	phases = 8
+)
 
-// Full is what the scorecard is made from: every call, on both file systems, in
-// rounds, so that what the time does not suffice for is the same again.
+// Full is what the scorecard is made from: every call, on both file systems. If
+// the time does not suffice, it has seen some of everything.
 func Full(until time.Time) Plan {
 	p := Plan{Bugs: Bugs, Disks: []string{Ext4, XFS}, Until: until}
-	for seed := uint64(1); seed <= rounds; seed++ {
-		for _, s := range Scenarios {
-			if s.Stage == "garbage" {
-				p.add(Sweep{Scenario: s, Fault: Meanwhile}, seed, Ext4)
-			}
-			p.add(Sweep{Scenario: s, Fault: Kill}, seed, Ext4, XFS)
-			p.add(Sweep{Scenario: s, Fault: Power, Subsets: 3}, seed, Ext4, XFS)
-			for _, f := range failing {
-				p.add(Sweep{Scenario: s, Fault: f}, seed, Ext4)
-			}
-		}
+	for part := range rounds * phases {
+		p.part(uint64(part/phases+1), part%phases)
 	}
 	return p
+}
+
+// part plans those calls of a round that are of this phase.
+func (p *Plan) part(seed uint64, phase int) {
+	for _, s := range Scenarios {
+		sweep := Sweep{Scenario: s, Stride: phases, Skip: phase}
+		plan := func(f Fault, subsets int, disks ...string) {
+			sweep.Fault, sweep.Subsets = f, subsets
+			p.add(sweep, seed, disks...)
+		}
+		plan(Power, 3, Ext4, XFS)
+		plan(Kill, 1, Ext4, XFS)
+		for _, f := range failing {
+			plan(f, 1, Ext4)
+		}
+		if s.Stage == "garbage" {
+			plan(Meanwhile, 1, Ext4)
+		}
+	}
 }
 
 // add plans a sweep with a seed on these disks.

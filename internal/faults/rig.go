@@ -23,14 +23,15 @@ const (
 // A Rig is a disk and the program to try on it. It is used by one goroutine.
 type Rig struct {
 	*Disk
-	program string   // the path of the command
-	under   string   // that of the one that is tried, if it is another: with bugs planted
-	env     []string // of the runs under faults, beside that of this process
-	help    string   // what it says it can do
-	stages  map[stage]*Stage
+	program   string   // the path of the command
+	under     string   // that of the one that is tried, if it is another: with bugs planted
+	env       []string // of the runs under faults, beside that of this process
+	help      string   // what it says it can do
+	stages    map[stage]*Stage
+	rehearsed map[stage]int // of each scenario: the number of calls
 }
 
-// A stage names a prepared disk.
+// A stage names a prepared disk, or a scenario.
 type stage struct {
 	name string
 	seed uint64
@@ -52,7 +53,7 @@ func NewRig(kind, dir, program string) (*Rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Rig{Disk: disk, program: program, stages: map[stage]*Stage{}}
+	r := &Rig{Disk: disk, program: program, stages: map[stage]*Stage{}, rehearsed: map[stage]int{}}
 	r.help = r.plain("--help").Stdout
 	return r, nil
 }
@@ -60,9 +61,9 @@ func NewRig(kind, dir, program string) (*Rig, error) {
 // Can reports whether the command has a verb.
 func (r *Rig) Can(verb string) bool { return strings.Contains(r.help, "\n   "+verb+" ") }
 
-// Stage returns the prepared disk of a scenario, which it makes the first time.
-func (r *Rig) Stage(s Scenario, seed uint64) (*Stage, error) {
-	key := stage{s.Stage, seed}
+// Stage returns a prepared disk, which it makes the first time.
+func (r *Rig) Stage(name string, seed uint64) (*Stage, error) {
+	key := stage{name, seed}
 	if st, ok := r.stages[key]; ok {
 		return st, nil
 	}
@@ -70,7 +71,7 @@ func (r *Rig) Stage(s Scenario, seed uint64) (*Stage, error) {
 		return nil, err
 	}
 	st := &Stage{versions: map[int]Listing{}}
-	err := stages[s.Stage](r, st, seed)
+	err := r.prepare(name, st, seed)
 	if err == nil {
 		st.unfinished = r.unfinishedFiles()
 		st.live, err = r.volumes()
@@ -79,7 +80,7 @@ func (r *Rig) Stage(s Scenario, seed uint64) (*Stage, error) {
 		st.image, err = r.Save()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("prepare %s: %w", s.Stage, err)
+		return nil, fmt.Errorf("prepare %s: %w", name, err)
 	}
 	r.stages[key] = st
 	return st, nil
@@ -110,7 +111,7 @@ func (r *Rig) unfinishedFiles() (names []string) {
 func (r *Rig) command(args ...string) Program {
 	return Program{
 		Args: append([]string{r.program, "--root", r.Path(storeName)}, args...),
-		Env:  os.Environ(),
+		Env:  append(os.Environ(), "GOGC=off"), // it is gone before it fills the memory
 	}
 }
 

@@ -14,7 +14,7 @@ const (
 type Scenario struct {
 	Name  string
 	Verb  string // it is left out if the command has no such verb
-	Stage string // what it finds, a key of stages
+	Stage string // what it finds
 	Args  []string
 	Dirs  bool // the flags of the app's volumes follow Args
 	// The version of the volumes that the app's last-good has before and after;

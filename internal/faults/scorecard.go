@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ type Scorecard struct {
 	Sweeps  []*Figures `json:"sweeps"`
 	Catches []Catch    `json:"planted"`
 	Seconds float64    `json:"seconds"`
+	Command string     `json:"command"` // that it was made with
+	Stopped bool       `json:"stopped"` // the time did not suffice for the plan
 }
 
 // NewScorecard begins an empty one.
@@ -58,7 +61,7 @@ func (c *Scorecard) Add(f *Figures) {
 			s.Passed += f.Passed
 			s.Acked += f.Acked
 			s.Violations = append(s.Violations, f.Violations...)
-			s.Seeds = append(s.Seeds, f.Seeds...)
+			s.Seeds = slices.Compact(slices.Sorted(slices.Values(append(s.Seeds, f.Seeds...))))
 			s.Seconds += f.Seconds
 			return
 		}
@@ -107,4 +110,17 @@ func (c *Scorecard) Write(path string) error {
 		return fmt.Errorf("write scorecard: %w", err)
 	}
 	return nil
+}
+
+// ReadScorecard reads what Write wrote.
+func ReadScorecard(path string) (*Scorecard, error) {
+	b, err := os.ReadFile(path)
+	c := new(Scorecard)
+	if err == nil {
+		err = json.Unmarshal(b, c)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read scorecard: %w", err)
+	}
+	return c, nil
 }

@@ -3,6 +3,7 @@ package faults
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -10,30 +11,42 @@ import (
 	"github.com/warmstore/warmstore/internal/pack"
 )
 
-// stages prepare an empty disk.
-var stages = map[string]func(*Rig, *Stage, uint64) error{
-	"volumes":      (*Rig).bare,
-	"stored":       (*Rig).stored,
-	"garbage":      (*Rig).garbage,
-	"damaged":      (*Rig).damaged,
-	"pack damaged": (*Rig).packDamaged,
-	"snapshot killed": func(r *Rig, st *Stage, seed uint64) error {
-		snapshot := append([]string{"snapshot", app}, r.dirs()...)
-		return errors.Join(r.stored(st, seed), r.killed("renameat", "/snapshots/", snapshot...))
-	},
-	"restore killed": func(r *Rig, st *Stage, seed uint64) error {
-		return errors.Join(r.stored(st, seed), r.killed("", "/data/renamed", "restore", app))
-	},
-	"gc killed": func(r *Rig, st *Stage, seed uint64) error {
-		return errors.Join(r.garbage(st, seed), r.killed("unlinkat", "/blobs/", "gc", "--min-garbage", "1"))
-	},
-	"repair killed": func(r *Rig, st *Stage, seed uint64) error {
-		return errors.Join(r.damaged(st, seed), r.killed("renameat", "", "repair"))
-	},
+// prepare makes the stage of this name of a disk with nothing but empty
+// directories on it.
+func (r *Rig) prepare(name string, st *Stage, seed uint64) error {
+	gc, snapshot := []string{"gc", "--min-garbage", "1"}, append([]string{"snapshot", app}, r.dirs()...)
+	switch name {
+	case "volumes":
+		return r.version(st, seed, 1) // of them, and no store
+	case "stored":
+		return r.stored(st, seed)
+	case "garbage":
+		return r.garbage(st, seed)
+	case "damaged":
+		return r.damaged(st, seed)
+	case "pack damaged":
+		return r.packDamaged(st, seed)
+	case "snapshot killed":
+		return errors.Join(r.from("stored", st, seed), r.killed("renameat", "/snapshots/", snapshot...))
+	case "restore killed":
+		return errors.Join(r.from("stored", st, seed), r.killed("", "/data/renamed", "restore", app))
+	case "gc killed":
+		return errors.Join(r.from("garbage", st, seed), r.killed("unlinkat", "/blobs/", gc...))
+	case "repair killed":
+		return errors.Join(r.from("damaged", st, seed), r.killed("renameat", "", "repair"))
+	}
+	return fmt.Errorf("no stage %q", name)
 }
 
-// bare is volumes of version 1, and no store.
-func (r *Rig) bare(st *Stage, seed uint64) error { return r.version(st, seed, 1) }
+// from begins with another stage.
+func (r *Rig) from(name string, st *Stage, seed uint64) error {
+	base, err := r.Stage(name, seed)
+	if err != nil {
+		return err
+	}
+	st.versions, st.bystand = maps.Clone(base.versions), base.bystand
+	return r.Load(base.image)
+}
 
 // stored is a store with two states of the app and one of the other app; the
 // volumes have changed again since.
@@ -60,7 +73,7 @@ func (r *Rig) stored(st *Stage, seed uint64) error {
 // garbage is a store whose app keeps one snapshot only of three, the last of
 // which was taken of version 2 again.
 func (r *Rig) garbage(st *Stage, seed uint64) error {
-	if err := r.stored(st, seed); err != nil {
+	if err := r.from("stored", st, seed); err != nil {
 		return err
 	}
 	if err := r.keep(revivedName, "data/blob", "data/fresh/file"); err != nil {
@@ -81,7 +94,7 @@ func (r *Rig) garbage(st *Stage, seed uint64) error {
 
 // damaged is a store whose index holds nothing but zeros.
 func (r *Rig) damaged(st *Stage, seed uint64) error {
-	if err := r.stored(st, seed); err != nil {
+	if err := r.from("stored", st, seed); err != nil {
 		return err
 	}
 	return os.WriteFile(r.Path(storeName, ".warmstore", "index.db"), make([]byte, 32<<10), 0o600)
@@ -91,7 +104,7 @@ func (r *Rig) damaged(st *Stage, seed uint64) error {
 // volumes still have what it held, and the other app needs other blobs of that
 // pack.
 func (r *Rig) packDamaged(st *Stage, seed uint64) error {
-	err := r.stored(st, seed)
+	err := r.from("stored", st, seed)
 	if err == nil {
 		err = r.must("restore", app)
 	}

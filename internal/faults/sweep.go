@@ -16,6 +16,7 @@ type Sweep struct {
 	Seeds    []uint64  // of what is in the volumes
 	Subsets  int       // of a power cut: how often at each call; 0: 1
 	Stride   int       // look at every n-th call only; 0: all
+	Skip     int       // so many of the last ones
 	Coarse   bool      // begin with every eighth, the last one first
 	First    bool      // stop at the first violation
 	Until    time.Time // when to stop; zero: never
@@ -46,17 +47,11 @@ func (s Sweep) Run(rigs ...*Rig) (*Figures, error) {
 	begun := time.Now()
 	f := &Figures{Scenario: s.Scenario.Name, Fault: s.Fault.Name, Disk: s.Disk, Seeds: s.Seeds}
 	for _, seed := range s.Seeds {
-		t, err := s.rehearse(rigs[0], seed)
+		calls, err := s.rehearse(rigs[0], seed)
 		if err != nil {
 			return nil, fmt.Errorf("%s on %s: %w", s.Scenario.Name, s.Disk, err)
 		}
-		calls := t.outcome.Calls
 		f.Calls = max(f.Calls, calls)
-		if len(t.found) > 0 {
-			f.Points++
-			f.Violations = append(f.Violations, t.found...)
-			break
-		}
 		if err := s.all(f, s.points(calls, seed), rigs); err != nil {
 			return nil, fmt.Errorf("%s, %s on %s: %w", s.Scenario.Name, s.Fault.Name, s.Disk, err)
 		}
@@ -65,18 +60,28 @@ func (s Sweep) Run(rigs ...*Rig) (*Figures, error) {
 	return f, nil
 }
 
-// rehearse runs the scenario without a fault, which must go well.
-func (s Sweep) rehearse(r *Rig, seed uint64) (*trial, error) {
-	none := newStrike(Fault{Name: "none"}, Point{Call: never, Seed: seed}, r.Disk)
-	t, err := s.Scenario.try(r, none)
+// rehearse runs the scenario without a fault and without planted bugs, which
+// must go well, and returns the number of calls. It does so once.
+func (s Sweep) rehearse(r *Rig, seed uint64) (int, error) {
+	key := stage{s.Scenario.Name, seed}
+	if calls, ok := r.rehearsed[key]; ok {
+		return calls, nil
+	}
+	under := r.under
+	r.under = ""
+	defer func() { r.under = under }()
+	t, err := s.Scenario.try(r, newStrike(None, Point{Call: never, Seed: seed}, r.Disk))
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	if t.outcome.Code != exitDone {
-		return nil, fmt.Errorf("without a fault it exits %d: %s", t.outcome.Code, t.outcome.Stderr)
+		return 0, fmt.Errorf("without a fault it exits %d: %s", t.outcome.Code, t.outcome.Stderr)
 	}
-	t.judge()
-	return t, nil
+	if found := t.judge(); len(found) > 0 {
+		return 0, fmt.Errorf("without a fault: %s", found[0])
+	}
+	r.rehearsed[key] = t.outcome.Calls
+	return t.outcome.Calls, nil
 }
 
 // coarse is the order of a Coarse sweep.
@@ -84,6 +89,9 @@ var coarse = [8]int{0, 4, 2, 6, 1, 5, 3, 7}
 
 // points lists where to strike. A power cut also comes after the end.
 func (s Sweep) points(calls int, seed uint64) (points []Point) {
+	if s.Fault == None {
+		return []Point{{Call: never, Seed: seed}}
+	}
 	last := calls
 	if s.Fault.Power {
 		last++
@@ -92,7 +100,7 @@ func (s Sweep) points(calls int, seed uint64) (points []Point) {
 	if s.Fault.Power {
 		subsets = max(1, s.Subsets)
 	}
-	for n := last; n >= 1; n -= max(1, s.Stride) {
+	for n := last - s.Skip; n >= 1; n -= max(1, s.Stride) {
 		for k := range subsets {
 			points = append(points, Point{Call: n, Subset: k, Seed: seed})
 		}
@@ -150,11 +158,13 @@ func (s Sweep) point(r *Rig, p Point) (*trial, error) {
 }
 
 // happened reports whether the fault did. Power fails after the end too.
-func (t *trial) happened() bool { return t.strike.struck || t.strike.fault.Power }
+func (t *trial) happened() bool {
+	return t.strike.struck || t.strike.fault.Power || t.strike.fault == None
+}
 
 // try runs the scenario on a fresh disk under a strike.
 func (s Scenario) try(r *Rig, strike *strike) (*trial, error) {
-	st, err := r.Stage(s, strike.point.Seed)
+	st, err := r.Stage(s.Stage, strike.point.Seed)
 	if err != nil {
 		return nil, err
 	}

@@ -90,10 +90,12 @@ func (t *trial) visit() {
 	}
 }
 
-// code judges the exit code: a disk that is full is called full.
+// code judges the exit code: a disk that is full is called full, if it is the
+// store's. What failed first may have been done without.
 func (t *trial) code() {
 	o := t.outcome
-	if t.strike.fault.Errno != unix.ENOSPC || o.Acknowledged() || !inStore(o.Hit[0]) {
+	elsewhere := slices.ContainsFunc(o.Hit, func(c Call) bool { return !inStore(c) })
+	if t.strike.fault.Errno != unix.ENOSPC || o.Acknowledged() || elsewhere {
 		return
 	}
 	if o.Code != exitFull {
@@ -143,6 +145,8 @@ func (t *trial) lastGood() {
 	case err != nil:
 		t.violate(Lost, "%v", err)
 	case got == after:
+	case t.outcome.Acknowledged() && t.scenario.After == 0:
+		t.violate(Silent, "it was acknowledged, but the last-good is still there: %s", got.Differs(after))
 	case t.outcome.Acknowledged():
 		t.violate(Lost, "it was acknowledged, but the last-good is another: %s", got.Differs(after))
 	case got != before:

@@ -27,7 +27,7 @@ const (
 	maxXattrValue = 1 << 16 // bytes; XATTR_SIZE_MAX
 	maxXattrs     = 1 << 16 // bytes; XATTR_LIST_MAX, a name being one at least
 	maxDepth      = 1 << 16 // directories; a path of 128 KiB at the least
-	maxPieces     = 1 << 22 // a file; 8 times what the chunker cuts 2 TiB into
+	maxPieces     = 1 << 22 // a file; 8 TiB in the longest chunks that the chunker aims at
 	maxHoles      = 1 << 24 // a file; a hole every page of 64 GiB
 )
 

@@ -47,14 +47,14 @@ type File struct {
 	Size int64   // bytes
 }
 
-// List yields every file below the directory, in order of path.
+// List yields every file below the directory, in order of path. It goes on after
+// an error.
 func (d Dir) List() iter.Seq2[File, error] {
 	return func(yield func(File, error) bool) {
 		for i := range 256 {
 			shard := filepath.Join(string(d), fmt.Sprintf("%02x", i))
 			entries, err := os.ReadDir(shard)
-			if err != nil {
-				yield(File{}, fmt.Errorf("list packs: %w", err))
+			if err != nil && !yield(File{}, fmt.Errorf("list packs: %w", err)) {
 				return
 			}
 			for _, entry := range entries {

@@ -46,7 +46,7 @@ func (r *Reader) check() error {
 		return err
 	}
 	if err := checkHeader(head); err != nil {
-		return err
+		return r.sameVersion(err)
 	}
 	trailer, err := r.end(trailerSize)
 	if err != nil {
@@ -56,6 +56,18 @@ func (r *Reader) check() error {
 		return corrupt("pack of %d bytes claims %d", r.size, claimed)
 	}
 	return nil
+}
+
+// sameVersion makes ErrVersion damage if the tail, whose checksum covers the
+// header as this version has it, is one of this version.
+func (r *Reader) sameVersion(err error) error {
+	if !errors.Is(err, ErrVersion) {
+		return err
+	}
+	if _, failed := r.Tail(); failed == nil {
+		return corrupt("version in the header")
+	}
+	return err
 }
 
 // checkHeader looks at the magic alone before the version, so that a newer

@@ -114,6 +114,9 @@ func (t Tail) Size() int64 {
 
 func (t Tail) trailer() []byte { return t.bytes[len(t.bytes)-trailerSize:] }
 
+// Stored returns the bytes of all blobs: the pack without header and tail.
+func (t Tail) Stored() int64 { return t.Size() - headerSize - int64(len(t.bytes)) }
+
 // ID returns the ID of the pack: the hash of its tail.
 func (t Tail) ID() blob.ID { return blob.Sum(t.bytes) }
 
