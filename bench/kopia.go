@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+)
+
+// kopia deduplicates by content-defined chunks of about 4 MiB, and encrypts.
+type kopia struct{}
+
+// Name implements Peer.
+func (kopia) Name() string { return "kopia" }
+
+// Needs implements Peer.
+func (kopia) Needs() []string { return []string{"kopia"} }
+
+// Version implements Peer. A build outside of its own repository does not know
+// its version, so this one is that of the module it was built from.
+func (kopia) Version(ctx context.Context) (string, error) {
+	return builtFrom(ctx, "kopia", "github.com/kopia/kopia")
+}
+
+// Settings implements Peer.
+func (kopia) Settings() string {
+	return "default policy with `--compression=zstd-fastest`, filesystem repository; " +
+		"roll back: `restore --delete-extra`, which writes everything; always encrypts"
+}
+
+// Create implements Peer.
+func (k kopia) Create(s Site) []Command {
+	return []Command{
+		k.command(s, "repository", "create", "filesystem", "--path="+s.Store),
+		k.command(s, "policy", "set", "--global", "--compression=zstd-fastest"),
+	}
+}
+
+// Snapshot implements Peer.
+func (k kopia) Snapshot(s Site) []Command {
+	return []Command{k.command(s, "snapshot", "create", s.Volume)}
+}
+
+// Extract implements Peer.
+func (k kopia) Extract(s Site) []Command {
+	return []Command{k.command(s, "restore", s.Volume, s.Out)}
+}
+
+// RollBack implements Peer.
+func (k kopia) RollBack(s Site) []Command {
+	return []Command{k.command(s, "restore", "--delete-extra", s.Volume, s.Volume)}
+}
+
+func (kopia) command(s Site, args ...string) Command {
+	c := command(append([]string{"kopia", "--no-progress"}, args...)...)
+	c.env = []string{
+		"KOPIA_PASSWORD=bench", "KOPIA_CHECK_FOR_UPDATES=false", "KOPIA_USE_KEYRING=false",
+		"KOPIA_CONFIG_PATH=" + filepath.Join(s.State, "repository.config"),
+		"KOPIA_CACHE_DIRECTORY=" + filepath.Join(s.State, "cache"),
+		"KOPIA_LOG_DIR=" + filepath.Join(s.State, "log"),
+	}
+	return c
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Options are what the command line says.
+type Options struct {
+	scale     Scale
+	workloads []string // empty: all that can be built here
+	peers     []string // empty: all that are found here
+	also      []string // NAME=PATH of further warmstore programs
+	rounds    int
+	cold      bool // caches are dropped before every step
+	keep      bool // the scratch directory
+	out       string
+	scratch   string
+}
+
+// A Scale is how large the workloads are.
+type Scale struct {
+	Name         string `json:"name"`
+	Database     int    `json:"database_mb"` // of each Postgres workload, about
+	SQLite       int    `json:"sqlite_mb"`
+	Log          int    `json:"log_mb"`
+	Files        int    `json:"files"`
+	Transactions int    `json:"transactions"`
+
+	workloads []string // run unless others are asked for; empty: all that can be built here
+}
+
+// The scales. Small shows that everything works, with one workload of each kind
+// so that it ends soon; full is what targets are about.
+func scales() []Scale {
+	return []Scale{
+		{Name: "small", Database: 16, SQLite: 8, Log: 8, Files: 2_000, Transactions: 10_000,
+			workloads: []string{"keycloak", "smallfiles", "log"}},
+		{Name: "full", Database: 1_700, SQLite: 500, Log: 1_000, Files: 70_000, Transactions: 10_000},
+	}
+}
+
+func parseOptions(args []string, stderr io.Writer) (Options, error) {
+	var opts Options
+	var scale string
+	var size, transactions int
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&scale, "scale", "small", "`small` or full")
+	flags.IntVar(&size, "size", 0, "make databases and logs of about `MB` instead")
+	flags.IntVar(&transactions, "transactions", 0, "change databases by `N` transactions instead")
+	flags.Func("workloads", "run only these, `A,B`", list(&opts.workloads))
+	flags.Func("peers", "run only these, `A,B`", list(&opts.peers))
+	flags.Func("also", "run another warmstore program as a peer, `NAME=PATH`", list(&opts.also))
+	flags.IntVar(&opts.rounds, "rounds", 0, "repeat everything `N` times (small 1, full 3)")
+	flags.BoolVar(&opts.cold, "cold", false, "drop the machine's caches before every step")
+	flags.BoolVar(&opts.keep, "keep", false, "keep the scratch directory")
+	flags.StringVar(&opts.out, "out", "bench/scratch/results", "write table.md and results.json into `DIR`")
+	flags.StringVar(&opts.scratch, "scratch", "/var/tmp", "work in a new directory in `DIR`, on a real disk")
+	if err := flags.Parse(args); err != nil {
+		return opts, err
+	}
+	if flags.NArg() > 0 {
+		return opts, fmt.Errorf("unknown argument %q", flags.Arg(0))
+	}
+	return opts, opts.choose(scale, size, transactions)
+}
+
+func list(to *[]string) func(string) error {
+	return func(s string) error {
+		*to = append(*to, strings.Split(s, ",")...)
+		return nil
+	}
+}
+
+// choose sets the scale, and checks what can be checked before any work.
+func (o *Options) choose(name string, size, transactions int) error {
+	i := slices.IndexFunc(scales(), func(s Scale) bool { return s.Name == name })
+	if i < 0 {
+		return fmt.Errorf("unknown scale %q", name)
+	}
+	o.scale = scales()[i]
+	if size > 0 {
+		o.scale.Database, o.scale.SQLite, o.scale.Log = size, size, size
+	}
+	if transactions > 0 {
+		o.scale.Transactions = transactions
+	}
+	if o.rounds <= 0 {
+		o.rounds = 1
+		if name == "full" {
+			o.rounds = 3
+		}
+	}
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("bench must be root, as warmstore is: owners are restored")
+	}
+	return nil
+}

@@ -1,0 +1,48 @@
+package main
+
+import "context"
+
+// restic deduplicates by content-defined chunks of about 1 MiB, and encrypts.
+type restic struct{}
+
+// Name implements Peer.
+func (restic) Name() string { return "restic" }
+
+// Needs implements Peer.
+func (restic) Needs() []string { return []string{"restic"} }
+
+// Version implements Peer.
+func (restic) Version(ctx context.Context) (string, error) {
+	return firstLine(ctx, "restic", "version")
+}
+
+// Settings implements Peer.
+func (restic) Settings() string {
+	return "`--compression auto` (default), local repository, `backup --no-scan`, " +
+		"`restore --overwrite if-changed --delete`; always encrypts"
+}
+
+// Create implements Peer.
+func (r restic) Create(s Site) []Command { return []Command{r.command(s, "init")} }
+
+// Snapshot implements Peer.
+func (r restic) Snapshot(s Site) []Command {
+	return []Command{r.command(s, "backup", "--no-scan", s.Volume)}
+}
+
+// Extract implements Peer.
+func (r restic) Extract(s Site) []Command {
+	return []Command{r.command(s, "restore", "latest:"+s.Volume, "--target", s.Out)}
+}
+
+// RollBack implements Peer.
+func (r restic) RollBack(s Site) []Command {
+	return []Command{r.command(s, "restore", "latest:"+s.Volume, "--target", s.Volume,
+		"--overwrite", "if-changed", "--delete")}
+}
+
+func (restic) command(s Site, args ...string) Command {
+	c := command(append([]string{"restic", "--quiet", "--compression", "auto", "-r", s.Store}, args...)...)
+	c.env = []string{"RESTIC_PASSWORD=bench", "RESTIC_CACHE_DIR=" + s.State}
+	return c
+}

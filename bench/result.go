@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// A Result is all that one run of bench found: the raw JSON.
+type Result struct {
+	Commit    string          `json:"commit"` // of this checkout; +dirty if it has changes
+	Started   time.Time       `json:"started"`
+	Machine   Machine         `json:"machine"`
+	Scale     Scale           `json:"scale"`
+	Rounds    int             `json:"rounds"`
+	Caches    string          `json:"caches"`          // warm or cold
+	FloorRSS  int64           `json:"floor_rss_bytes"` // a peak RSS of no more than this may be less
+	Peers     []PeerFacts     `json:"peers"`
+	Workloads []WorkloadFacts `json:"workloads"`
+	Runs      []Run           `json:"runs"`
+}
+
+// PeerFacts say what was run.
+type PeerFacts struct {
+	Name     string `json:"name"`
+	Version  string `json:"version"`
+	Settings string `json:"settings"`
+}
+
+// WorkloadFacts say what it was run on, as it is after the change.
+type WorkloadFacts struct {
+	Name         string `json:"name"`
+	Files        int64  `json:"files"`
+	Bytes        int64  `json:"bytes"`
+	ChangedFiles int64  `json:"changed_files"` // by size, mode or mtime; what is gone is not counted
+	ChangedBytes int64  `json:"changed_bytes"` // the whole length of those
+}
+
+// A Run is one step of one peer in one round.
+type Run struct {
+	Workload string `json:"workload"`
+	Step     string `json:"step"`
+	Peer     string `json:"peer"`
+	Round    int    `json:"round"`
+	Cost
+	// SyncSeconds is how long it took afterwards until all was durable.
+	SyncSeconds float64 `json:"sync_seconds"`
+	// Growth is by how many bytes the store takes more disk, of a snapshot.
+	Growth int64 `json:"growth_bytes"`
+	// Void says why the figures do not count: the peer failed, or what it
+	// restored is wrong.
+	Void string `json:"void,omitempty"`
+	Note string `json:"note,omitempty"`
+}
+
+func newResult(ctx context.Context, b *bench) (r Result, err error) {
+	r = Result{Started: time.Now().UTC(), Scale: b.opts.scale, Rounds: b.opts.rounds, Caches: "warm"}
+	if b.opts.cold {
+		r.Caches = "cold"
+	}
+	for _, p := range b.peers {
+		version, err := p.Version(ctx)
+		if err != nil {
+			return r, fmt.Errorf("version of %s: %w", p.Name(), err)
+		}
+		r.Peers = append(r.Peers, PeerFacts{Name: p.Name(), Version: version, Settings: p.Settings()})
+	}
+	if r.Commit, err = commit(ctx); err != nil {
+		return r, err
+	}
+	r.Machine, err = machine(ctx, b.scratch)
+	return r, err
+}
+
+// write writes the table and the raw numbers into dir.
+func (r *Result) write(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	floor, err := peakRSS()
+	if err != nil {
+		return err
+	}
+	r.FloorRSS = floor
+	raw, err := json.MarshalIndent(r, "", "\t")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "results.json"), append(raw, '\n'), 0o644); err != nil {
+		return err
+	}
+	f, err := os.Create(filepath.Join(dir, "table.md"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.table(f), f.Close())
+}
