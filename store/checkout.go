@@ -9,7 +9,6 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/warmstore/warmstore/index"
 	"github.com/warmstore/warmstore/internal/fsx"
 	"github.com/warmstore/warmstore/internal/witness"
 )
@@ -66,15 +65,7 @@ func (s *Store) lockReader(ctx context.Context, app string, exclusive bool) (loc
 }
 
 func (c *Checkout) open(app string, id ID) error {
-	var ids []ID
-	var chunks *index.Chunks
-	err := c.store.index.View(func(tx *index.Tx) (err error) {
-		if ids, err = tx.App(app); err != nil {
-			return err
-		}
-		chunks, err = tx.Chunks()
-		return err
-	})
+	ids, chunks, err := c.store.lookup(app)
 	if err != nil {
 		return err
 	}

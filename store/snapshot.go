@@ -125,15 +125,7 @@ type session struct {
 
 // begin reads what the store has of the app and prepares for more.
 func (s *Store) begin(ctx context.Context, app string, opts SnapshotOptions) (*session, error) {
-	var chunks *index.Chunks
-	var ids []ID
-	err := s.index.View(func(tx *index.Tx) (err error) {
-		if ids, err = tx.App(app); err != nil {
-			return err
-		}
-		chunks, err = tx.Chunks()
-		return err
-	})
+	ids, chunks, err := s.lookup(app)
 	if err != nil {
 		return nil, err
 	}

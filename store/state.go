@@ -33,6 +33,19 @@ func (s *Store) state() (*state, error) {
 	return st, err
 }
 
+// lookup returns the app's snapshots, oldest first, and where all chunks are, as
+// of one time.
+func (s *Store) lookup(app string) (ids []ID, chunks *index.Chunks, err error) {
+	err = s.index.View(func(tx *index.Tx) (err error) {
+		if ids, err = tx.App(app); err != nil {
+			return err
+		}
+		chunks, err = tx.Chunks()
+		return err
+	})
+	return ids, chunks, err
+}
+
 // sameApps reports whether both list the same snapshots.
 func (st *state) sameApps(other *state) bool {
 	return slices.EqualFunc(st.apps, other.apps, func(a, b index.App) bool {
