@@ -42,8 +42,8 @@ COMMIT;
 )
 
 // keycloak is a database as Keycloak makes it: users, credentials and events
-// with UUIDs, JSON and hashes, and indexes over them. It compresses to about a
-// quarter.
+// with UUIDs, JSON and hashes, and indexes over them. It compresses to about
+// 30 %.
 type keycloak struct {
 	cluster
 	scale Scale
