@@ -20,8 +20,8 @@ import (
 // of any app if app is empty. If others keep it from that, the index is used as
 // it is.
 func (s *Store) catchUp(ctx context.Context, app string) error {
-	behind, err := s.staysBehind(ctx, app)
-	if err != nil || !behind {
+	lacks, err := s.staysBehind(ctx, app)
+	if err != nil || !lacks.any() {
 		return err
 	}
 	err = s.healIndex(ctx)
@@ -39,55 +39,57 @@ const (
 	commitTimes = 6
 )
 
+// A lag is what an index lacks.
+type lag struct {
+	foreign bool // everything: it is the index of another store
+	newer   []ID // snapshots that are newer than those it lists of their apps
+}
+
+func (l lag) any() bool { return l.foreign || len(l.newer) > 0 }
+
 // staysBehind is behind, but for the time in which a snapshot commits.
-func (s *Store) staysBehind(ctx context.Context, app string) (behind bool, err error) {
+func (s *Store) staysBehind(ctx context.Context, app string) (lacks lag, err error) {
 	for range commitTimes {
-		if behind, err = s.behind(app); err != nil || !behind {
-			return behind, err
+		if lacks, err = s.behind(app); err != nil || !lacks.any() {
+			return lacks, err
 		}
 		select {
 		case <-ctx.Done():
-			return behind, ctx.Err()
+			return lacks, ctx.Err()
 		case <-time.After(commitTime):
 		}
 	}
-	return behind, nil
+	return lacks, nil
 }
 
-// behind reports whether a record that the index does not list is newer than
-// those of its app that it lists. An index that cannot be read is not behind.
-func (s *Store) behind(app string) (bool, error) {
+// behind returns the records that the index does not list although they are
+// newer than those of their app that it lists: of one app, or of all if app is
+// empty. An index that cannot be read is not behind.
+func (s *Store) behind(app string) (lacks lag, err error) {
 	listed := make(map[string][]ID)
-	foreign := false
-	err := s.index.View(func(tx *index.Tx) error {
+	err = s.index.View(func(tx *index.Tx) error {
 		for a, err := range tx.Apps() {
 			if err != nil {
 				return err
 			}
 			listed[a.Name] = a.Snapshots
 		}
-		foreign = s.foreign(tx, listed)
+		lacks.foreign = s.foreign(tx, listed)
 		return nil
 	})
 	if errors.Is(err, index.ErrCorrupt) {
-		return false, nil
+		return lag{}, nil
 	}
 	if err != nil {
-		return false, err
+		return lag{}, err
 	}
 	ids, err := s.records()
-	if err != nil {
-		return false, err
-	}
-	if foreign {
-		return true, nil
-	}
 	for _, id := range ids {
 		if s.newer(id, app, listed) {
-			return true, nil
+			lacks.newer = append(lacks.newer, id)
 		}
 	}
-	return false, nil
+	return lacks, err
 }
 
 // foreign reports whether the index lists packs and snapshots, and not one that

@@ -64,7 +64,17 @@ type CheckReport struct {
 	GarbagePacks int   // files that are not listed, or belong to a snapshot in progress
 	OldRecords   int   // the same of records
 	Unfinished   int   // files in tmp
+	Unlisted     []Unlisted
 	Strays       []string
+}
+
+// An Unlisted is a complete record that the index does not list although it is
+// newer than the last-good that it lists: the index has gone back in time, or
+// the snapshot was killed right before its commit. Whoever uses the app next
+// lists it.
+type Unlisted struct {
+	App      string `json:"app"`
+	Snapshot ID     `json:"snapshot"`
 }
 
 // Affected returns the apps whose last-good is affected, by name.
@@ -126,7 +136,7 @@ func (c *check) run(ctx context.Context) error {
 	}
 	c.report.Blobs, c.report.LiveBlobs = c.state.chunks.Len(), c.live.Len()
 	c.files()
-	return nil
+	return c.unlisted(ctx)
 }
 
 func (c *check) found(p Problem) {
@@ -352,4 +362,26 @@ func (c *check) files() {
 	for _, f := range g.strays {
 		c.report.Strays = append(c.report.Strays, strings.TrimPrefix(f.path, c.store.dir+"/"))
 	}
+}
+
+// unlisted finds the records that the index should list and does not.
+func (c *check) unlisted(ctx context.Context) error {
+	lacks, err := c.store.staysBehind(ctx, c.opts.App)
+	if err != nil {
+		return err
+	}
+	if lacks.foreign {
+		c.found(Problem{Text: "the index is that of another store: repair, or the next snapshot, makes it anew"})
+	}
+	for _, id := range lacks.newer {
+		r, err := c.store.record(id)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it was forgotten since
+		}
+		if err != nil {
+			return err
+		}
+		c.report.Unlisted = append(c.report.Unlisted, Unlisted{App: r.App, Snapshot: id})
+	}
+	return nil
 }

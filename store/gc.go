@@ -77,7 +77,7 @@ func (p *GCPlan) needed() int64 { return p.Stored - p.Dead }
 
 // A GCResult is what gc did.
 type GCResult struct {
-	Plan     *GCPlan // the last one; all of it was done unless Busy
+	Plan     *GCPlan // the last one; nil if none was made; all of it was done unless Busy
 	Freed    int64   // bytes on disk
 	Removed  int     // files
 	Copied   int64   // bytes of live blobs that were rewritten
@@ -130,11 +130,11 @@ var errStale = errors.New("the plan is stale")
 // runHealed sees to an index that is damaged, or that lacks a snapshot: what
 // that names is no garbage.
 func (c *collection) runHealed(ctx context.Context) error {
-	behind, err := c.store.staysBehind(ctx, "")
-	if err == nil && !behind {
+	lacks, err := c.store.staysBehind(ctx, "")
+	if err == nil && (c.opts.DryRun || !lacks.any()) {
 		err = c.run(ctx)
 	}
-	if c.opts.IfDue || c.opts.DryRun || !behind && !errors.Is(err, index.ErrCorrupt) {
+	if c.opts.IfDue || c.opts.DryRun || !lacks.any() && !errors.Is(err, index.ErrCorrupt) {
 		return err
 	}
 	err = c.store.healIndexBesideGC(ctx)
@@ -447,7 +447,7 @@ func (c *collection) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if behind, err := c.store.behind(""); err != nil || behind {
+	if lacks, err := c.store.behind(""); err != nil || lacks.any() {
 		return err // what the index lacks is no garbage
 	}
 	for _, f := range slices.Concat(garbage.tmp, garbage.records) {

@@ -50,8 +50,8 @@ func (s *Store) healIndexBesideGC(ctx context.Context) error {
 	defer alone.Unlock()
 	what := "was damaged"
 	if _, err := s.state(); !errors.Is(err, index.ErrCorrupt) {
-		behind, failed := s.behind("")
-		if !behind {
+		lacks, failed := s.behind("")
+		if !lacks.any() {
 			return errors.Join(err, failed) // another process was first
 		}
 		what = "lacked a newer snapshot"

@@ -310,9 +310,9 @@ func TestDeltaSurvivesWithAnotherCopyOfItsBase(t *testing.T) {
 	wantSound(t, s)
 }
 
-// TestRepairLosesAPackWhoseFooterAloneIsDamaged: the index has a copy of the
-// footer, so that before repair the snapshot could be restored.
-func TestRepairLosesAPackWhoseFooterAloneIsDamaged(t *testing.T) {
+// TestRepairSavesAPackWhoseFooterAloneIsDamaged: the index has a copy of the
+// footer.
+func TestRepairSavesAPackWhoseFooterAloneIsDamaged(t *testing.T) {
 	h := newHistory(t)
 	_, other, err := h.s.LastGood("other")
 	check(t, err)
@@ -327,9 +327,9 @@ func TestRepairLosesAPackWhoseFooterAloneIsDamaged(t *testing.T) {
 	wantRestored(t, h.s, "other", store.ID{}, want)
 }
 
-// TestFlippedVersionKeepsRepairFromEverything: a bit of a pack's header makes
-// it one of a newer version, although its footer proves the version.
-func TestFlippedVersionKeepsRepairFromEverything(t *testing.T) {
+// TestFlippedVersionIsDamage: a bit of a pack's header makes it one of a newer
+// version, but its footer proves the version.
+func TestFlippedVersionIsDamage(t *testing.T) {
 	h := newHistory(t)
 	flipFile(t, h.garbage, 9)
 	if _, err := h.s.Repair(t.Context()); err != nil {
@@ -343,9 +343,9 @@ func TestFlippedVersionKeepsRepairFromEverything(t *testing.T) {
 	c.Close()
 }
 
-// TestRepairDoesNotMissADamagedRecord: an app whose only record cannot be
+// TestRepairReportsADamagedRecord: an app whose only record cannot be
 // read has lost its last-good.
-func TestRepairDoesNotMissADamagedRecord(t *testing.T) {
+func TestRepairReportsADamagedRecord(t *testing.T) {
 	h := newHistory(t)
 	id, _, err := h.s.LastGood("other")
 	check(t, err)
@@ -379,9 +379,9 @@ func TestLeftoverDoesNotBecomeTheLastGood(t *testing.T) {
 	t.Fatal("it never was")
 }
 
-// TestIndexOfAnotherStoreIsTaken: it is whole, but lists packs that are not
+// TestIndexOfAnotherStoreIsReplaced: it is whole, but lists packs that are not
 // here, and a new snapshot would refer to what is in them.
-func TestIndexOfAnotherStoreIsTaken(t *testing.T) {
+func TestIndexOfAnotherStoreIsReplaced(t *testing.T) {
 	h, foreign := newHistory(t), newHistory(t)
 	shared := few(5, 5000)
 	write(t, foreign.dir+"/shared", shared)
@@ -389,6 +389,12 @@ func TestIndexOfAnotherStoreIsTaken(t *testing.T) {
 	b, err := os.ReadFile(inStore(foreign.root, "index.db"))
 	check(t, err)
 	write(t, inStore(h.root, "index.db"), b)
+	r, err := h.s.Check(t.Context(), store.CheckOptions{})
+	check(t, err)
+	said := func(p store.Problem) bool { return strings.Contains(p.Text, "that of another store") }
+	if !slices.ContainsFunc(r.Problems, said) {
+		t.Errorf("check does not say that the index is another store's: %v", r.Problems)
+	}
 	notices := 0
 	s, err := store.Open(h.root, store.Options{Notice: func(string) { notices++ }})
 	check(t, err)
@@ -419,7 +425,11 @@ func TestOlderIndexLosesNothing(t *testing.T) {
 	write(t, inStore(h.root, "index.db"), older)
 	r, err := h.s.Check(t.Context(), store.CheckOptions{})
 	check(t, err)
-	t.Logf("check says %v, and %d records and %d packs are garbage", r.Problems, r.OldRecords, r.GarbagePacks)
+	want := []store.Unlisted{{App: "app", Snapshot: newest}}
+	if !slices.Equal(r.Unlisted, want) || len(r.Problems) > 0 {
+		t.Errorf("check says that %v is not listed, want %v; problems: %v", r.Unlisted, want, r.Problems)
+	}
+	gc(t, h.s, store.GCOptions{DryRun: true})
 	gc(t, h.s, store.GCOptions{IfDue: true}) // as the command does after any snapshot
 	gc(t, h.s, store.GCOptions{MinGarbage: 1})
 	wantLastGood(t, h.s, "app", newest)

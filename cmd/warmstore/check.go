@@ -95,7 +95,9 @@ type checkJSON struct {
 	GarbagePacks int             `json:"garbage_packs"`
 	OldRecords   int             `json:"garbage_records"`
 	Unfinished   int             `json:"unfinished_files"`
-	Strays       []string        `json:"strays"`
+
+	Unlisted []store.Unlisted `json:"unlisted"`
+	Strays   []string         `json:"strays"`
 }
 
 func printCheck(c *cli.Context, r *store.CheckReport) error {
@@ -105,7 +107,7 @@ func printCheck(c *cli.Context, r *store.CheckReport) error {
 			Apps: r.Apps, Snapshots: r.Snapshots, Packs: r.Packs,
 			Blobs: r.Blobs, BlobsLive: r.LiveBlobs, BlobsRead: r.BlobsRead,
 			GarbagePacks: r.GarbagePacks, OldRecords: r.OldRecords, Unfinished: r.Unfinished,
-			Strays: append([]string{}, r.Strays...),
+			Unlisted: append([]store.Unlisted{}, r.Unlisted...), Strays: append([]string{}, r.Strays...),
 		})
 	}
 	for _, p := range r.Problems {
@@ -113,6 +115,10 @@ func printCheck(c *cli.Context, r *store.CheckReport) error {
 	}
 	for _, path := range r.Strays {
 		printf(c, "stray file %q: not warmstore's, left alone\n", path)
+	}
+	for _, u := range r.Unlisted {
+		printf(c, "snapshot %s of %s is stored, but not listed: the next snapshot, restore or gc lists it\n",
+			u.Snapshot.Short(), u.App)
 	}
 	printf(c, "%s, %s, %s with %s: %d needed, %d garbage, %d read\n",
 		plural(int64(r.Apps), "app"), plural(int64(r.Snapshots), "snapshot"),

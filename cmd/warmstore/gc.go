@@ -37,6 +37,9 @@ func gc(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if result.Plan == nil {
+		return fmt.Errorf("gc: others used the store all the time: %w", store.ErrLocked)
+	}
 	if c.Bool("json") {
 		return printJSON(c, newGCJSON(c, result))
 	}
