@@ -30,6 +30,7 @@ type SnapshotOptions struct {
 	Keep                    int  // how many of the app's snapshots to keep, this one included; 0: 1
 	DryRun                  bool // read everything, but write nothing
 	Rehash                  bool // read also what looks unchanged since the last snapshot
+	IgnoreSpace             bool // begin even if there seems to be far too little space
 
 	// Recheck is called right before the commit, if set. Its error discards
 	// the snapshot: it tells whether the volumes stayed unused.
@@ -93,6 +94,9 @@ func (s *Store) snapshot(ctx context.Context, app string, volumes []Volume, opts
 	}
 	defer run.end()
 	s.reached(snapshotBegun)
+	if err := run.checkSpace(ctx, volumes); err != nil {
+		return nil, err
+	}
 	for _, v := range volumes {
 		if err := run.volume(ctx, v); err != nil {
 			return nil, fmt.Errorf("volume %s: %w", v.Name, err)

@@ -45,7 +45,7 @@ func verdicts() []verdict {
 	return []verdict{
 		{context.Canceled, exitFailure, "it was interrupted; running it again does all of it"},
 		{errLost, exitCorrupt, "take a new snapshot, or forget this one to fall back on an older one"},
-		{store.ErrFull, exitFull, "free space, or forget snapshots that nobody needs"},
+		{store.ErrFull, exitFull, "free space: warmstore gc --min-garbage 1, or forget snapshots that nobody needs"},
 		{source.ErrInUse, exitInUse, "its containers outlive it by seconds; try again when they are gone"},
 		{store.ErrUnfinished, exitUnfinished, "finish it by running warmstore restore again"},
 		{store.ErrUnsafe, exitFailure, "run as root; what it names must be root's alone: chown root, chmod go-w"},

@@ -22,6 +22,7 @@ func snapshotCommand() *cli.Command {
 			&cli.IntFlag{Name: "keep", Value: 1, Usage: "keep the newest `N` snapshots of the app"},
 			noGCFlag(),
 			&cli.BoolFlag{Name: "rehash", Usage: "read also files that look unchanged"},
+			&cli.BoolFlag{Name: "ignore-space", Usage: "begin even if there seems to be far too little space"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "read and weigh everything, but store nothing"},
 		),
 		OnUsageError: usageError,
@@ -74,6 +75,7 @@ func snapshotOptions(c *cli.Context) (opts store.SnapshotOptions, err error) {
 	opts = store.SnapshotOptions{
 		Domain: c.String("domain"), Version: c.String("version"), Commit: c.String("commit"),
 		Keep: c.Int("keep"), DryRun: c.Bool("dry-run"), Rehash: c.Bool("rehash"),
+		IgnoreSpace: c.Bool("ignore-space"),
 	}
 	opts.Labels, err = labels(c)
 	return opts, err
