@@ -16,6 +16,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/warmstore/warmstore/internal/planted"
 )
 
 // lockTimeout bounds the wait for another process's transaction. They take
@@ -47,7 +49,7 @@ func (db DB) View(f func(*Tx) error) error {
 // nil. If the commit itself fails, the database holds the old state or the new
 // one, and nobody knows which until it is read again.
 func (db DB) Update(f func(*Tx) error) error {
-	return db.call("update", &bbolt.Options{}, (*bbolt.DB).Update, f)
+	return db.call("update", &bbolt.Options{NoSync: planted.Bug("index fsync")}, (*bbolt.DB).Update, f)
 }
 
 // call begins a transaction for f. The error of f comes back as it is.

@@ -19,6 +19,7 @@ var Bugs = []Bug{
 	{"directory fsync: blobs", "commit 4: the pack's name is not", "snapshot", Power, 4},
 	{"file fsync", "commit 5: the record's bytes are not", "snapshot", Power, 4},
 	{"directory fsync: snapshots", "commit 5: the record's name is not", "snapshot", Power, 4},
+	{"index fsync", "commit 6: the transaction is not made durable", "forget", Power, 4},
 	{"commit before the record", "commit 5 and 6 are swapped", "snapshot", Kill, 1},
 	{"old record unlinked before the commit", "commit 6 and 7 are swapped", "snapshot", Kill, 1},
 	{"pack fsync error", "commit 2: its error is passed over", "snapshot", EIO, 1},
@@ -33,7 +34,9 @@ var Bugs = []Bug{
 	{"pack fsync", "gc 2: the bytes of the copies are not made durable", "gc", Power, 1},
 	{"directory fsync: blobs", "gc 2: the names of the copies are not", "gc", Power, 4},
 	{"stale plan carried out", "gc 3: a snapshot since the mark is passed over", "gc", Meanwhile, 1},
+	{"others not kept out", "gc 3: a snapshot goes on while packs are condemned", "gc", Meanwhile, 1},
 	{"packs unlinked before the commit", "gc 4 and 5 are swapped", "gc", Kill, 1},
+	{"directory fsync: .warmstore", "repair: the new index's name is not", "repair", Power, 4},
 	{"damaged packs moved before the index", "repair: before the new index is there", "repair of a pack", Kill, 1},
 }
 

@@ -29,7 +29,7 @@ var layers = map[string][]string{
 		"internal/fsx", "internal/planted"},
 	// never store: restore declares the Source it needs
 	"restore":           {"internal/blob", "internal/manifest", "internal/witness", "internal/fsx", "internal/planted"},
-	"index":             {"internal/blob", "internal/pack"}, // its values are footers
+	"index":             {"internal/blob", "internal/pack", "internal/planted"}, // its values are footers
 	"internal/pack":     {"internal/blob", "internal/fsx", "internal/planted"},
 	"internal/witness":  {"internal/blob", "internal/fsx"},
 	"internal/manifest": {"internal/blob", "internal/fsx"},
