@@ -193,9 +193,8 @@ func TestManyProcessesOnOneStoreLoseNothing(t *testing.T) {
 	}
 }
 
-// TestForgetMakesGCReportDamage: a record that is forgotten while gc marks is
-// no damage.
-func TestForgetMakesGCReportDamage(t *testing.T) {
+// TestRecordForgottenWhileGCMarksIsNoDamage has gc read the index before.
+func TestRecordForgottenWhileGCMarksIsNoDamage(t *testing.T) {
 	sc := newScene(t)
 	s, err := Open(sc.template, Options{})
 	must(t, err)
@@ -209,7 +208,7 @@ func TestForgetMakesGCReportDamage(t *testing.T) {
 
 // What gc takes for its own, or for garbage, while it has no lock, repair must
 // not make part of the index.
-func TestRebuildDuringGCListsWhatIsRemoved(t *testing.T) {
+func TestRepairBesideGCIsLocked(t *testing.T) {
 	for _, at := range []point{gcCopied, gcCommitted, gcListedGarbage} {
 		t.Run(string(at), func(t *testing.T) {
 			sc := newScene(t)
@@ -244,9 +243,9 @@ func TestRebuildDuringGCListsWhatIsRemoved(t *testing.T) {
 	}
 }
 
-// TestCheckTakesAForgottenSnapshotForDamage: the record of a snapshot is gone
-// because a newer one has taken its place since check read the index.
-func TestCheckTakesAForgottenSnapshotForDamage(t *testing.T) {
+// TestRecordForgottenWhileCheckReadsIsNoDamage: it is gone because a newer one has
+// taken its place since check read the index.
+func TestRecordForgottenWhileCheckReadsIsNoDamage(t *testing.T) {
 	sc := newScene(t)
 	s, err := Open(sc.template, Options{Workers: 1})
 	must(t, err)

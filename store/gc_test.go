@@ -440,9 +440,9 @@ func TestGCByItselfWaitsForNobody(t *testing.T) {
 	check(t, unix.Access(path, unix.F_OK))
 }
 
-// TestGCByItselfOverlooksWhatIsForgotten: the guess whether it is due counts
-// what was stored since the last time, and never what was forgotten.
-func TestGCByItselfOverlooksWhatIsForgotten(t *testing.T) {
+// TestGCByItselfCountsAnewAfterForget: the guess whether it is due counts what
+// was stored since the last time, which says nothing of what was forgotten.
+func TestGCByItselfCountsAnewAfterForget(t *testing.T) {
 	s, root := newStore(t)
 	dir := t.TempDir()
 	take(t, s, "small", dir, store.SnapshotOptions{})
@@ -457,9 +457,9 @@ func TestGCByItselfOverlooksWhatIsForgotten(t *testing.T) {
 	}
 }
 
-// TestGCRewritesPacksWithoutGarbage: header and footer of a pack count as
-// garbage, so that one with small blobs is copied by every gc.
-func TestGCRewritesPacksWithoutGarbage(t *testing.T) {
+// TestGCLeavesPacksWithoutGarbage: header and footer of a pack are no garbage,
+// however small its blobs.
+func TestGCLeavesPacksWithoutGarbage(t *testing.T) {
 	s, root := newStore(t)
 	dir := t.TempDir()
 	write(t, dir+"/file", []byte("hello"))
