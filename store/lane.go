@@ -95,55 +95,50 @@ func (run *session) put(l *lane, id blob.ID, raw []byte, before blob.ID) error {
 	return run.packs.add(entry, stored)
 }
 
-// baseOf returns the ID of the chunk that a delta against before is made from,
-// with its raw bytes in the lane: before itself or, since a base is always
-// stored whole, before's own base. It returns zero if there is none. One that
-// is damaged is none either.
-func (run *session) baseOf(l *lane, before blob.ID) (blob.ID, error) {
+// baseOf returns the entry of the chunk that a delta against before is made
+// from, with its raw bytes in the lane: before itself or, since a base is always
+// stored whole, before's own base. It returns the zero entry if there is none.
+// One that is damaged is none either.
+func (run *session) baseOf(l *lane, before blob.ID) (blob.Entry, error) {
 	if before.IsZero() {
-		return blob.ID{}, nil
+		return blob.Entry{}, nil
 	}
 	loc, ok := run.load.chunks.Find(before)
+	if ok && loc.Codec == blob.Delta {
+		loc, ok = run.load.chunks.Find(loc.Base)
+	}
 	if !ok {
-		return blob.ID{}, nil
+		return blob.Entry{}, nil
 	}
-	if loc.Codec == blob.Delta {
-		before = loc.Base
-	}
-	base, err := run.load.chunk(l.base, before)
+	base, err := run.load.chunk(l.base, loc.ID)
 	if errors.Is(err, ErrCorrupt) {
-		return blob.ID{}, nil
+		return blob.Entry{}, nil
 	}
 	if err != nil {
-		return blob.ID{}, err
+		return blob.Entry{}, err
 	}
 	l.base = base
-	return before, nil
+	return loc.Entry, nil
 }
 
-const (
-	// surelySmaller is the part of the raw bytes that a delta may have to be
-	// taken without a look at what the whole chunk would need: few databases
-	// compress better.
-	surelySmaller = 16
-	// deltaGain is how many quarters of a whole blob a delta may have: for less
-	// gain its base is not kept alive.
-	deltaGain = 3
-)
+// deltaGain is how many quarters of a whole blob a delta may have: for less gain
+// its base is not kept alive.
+const deltaGain = 3
 
 // encode returns the bytes to store for raw and completes the entry. base is
-// the chunk in l.base, or zero.
-func (l *lane) encode(entry *blob.Entry, raw []byte, base blob.ID) ([]byte, error) {
+// the chunk in l.base, or zero. A whole blob is as long as that of the base,
+// about, so that it need not be made if a delta is clearly smaller than that.
+func (l *lane) encode(entry *blob.Entry, raw []byte, base blob.Entry) ([]byte, error) {
 	var delta []byte
 	l.stored, l.delta = roomFor(l.stored, raw), roomFor(l.delta, raw)
-	if !base.IsZero() {
+	if !base.ID.IsZero() {
 		var err error
 		if delta, err = l.coder.EncodeDelta(l.delta, raw, l.base, len(raw)/2); err != nil {
 			return nil, err
 		}
 	}
-	if delta != nil && len(delta) <= len(raw)/surelySmaller {
-		entry.Codec, entry.Base = blob.Delta, base
+	if delta != nil && 4*len(delta) <= deltaGain*int(base.Stored) {
+		entry.Codec, entry.Base = blob.Delta, base.ID
 		return delta, nil
 	}
 	whole, codec, err := l.coder.Encode(l.stored, raw)
@@ -151,7 +146,7 @@ func (l *lane) encode(entry *blob.Entry, raw []byte, base blob.ID) ([]byte, erro
 		return nil, err
 	}
 	if delta != nil && 4*len(delta) <= deltaGain*len(whole) {
-		entry.Codec, entry.Base = blob.Delta, base
+		entry.Codec, entry.Base = blob.Delta, base.ID
 		return delta, nil
 	}
 	entry.Codec = codec

@@ -3,6 +3,7 @@ package pack
 import (
 	"bytes"
 	"crypto/subtle"
+	"encoding/binary"
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
@@ -52,16 +53,34 @@ func (c *Coder) Encode(dst, raw []byte) ([]byte, blob.Codec, error) {
 }
 
 // EncodeDelta returns the bytes to store for raw as a delta against base, or
-// nil if they would be more than limit bytes. The result is dst grown at need;
+// nil if they would be more than limit bytes or the two have little in common. The result is dst grown at need;
 // it is decoded again and compared before it is returned. Where one of raw and
 // base is longer, the other counts as followed by zeros.
 func (c *Coder) EncodeDelta(dst, raw, base []byte, limit int) ([]byte, error) {
 	c.xor = appendXOR(c.xor[:0], raw, base)
+	if !alike(c.xor) {
+		return nil, nil
+	}
 	stored := c.enc.EncodeAll(c.xor, dst[:0])
 	if len(stored) > limit || len(stored) >= len(raw) {
 		return nil, nil
 	}
 	return stored, c.verify(stored, c.xor)
+}
+
+// alikeShare is how many words of an XOR there may be for each zero one, for it
+// to be worth compressing: what differs compresses hardly at all.
+const alikeShare = 4
+
+// alike reports whether an XOR has so many zeros.
+func alike(xor []byte) bool {
+	zeros, words := 0, len(xor)/8
+	for b := xor; len(b) >= 8; b = b[8:] {
+		if binary.NativeEndian.Uint64(b) == 0 {
+			zeros++
+		}
+	}
+	return zeros*alikeShare >= words
 }
 
 // verify guards against a compressor that corrupts silently, as the library
