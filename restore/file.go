@@ -290,6 +290,7 @@ func (f *file) same(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	meta, err := f.dir.Meta(f.entry.Name)
+	meta.Xattrs = f.tree.run.attributes(meta.Xattrs)
 	if err != nil || !meta.Equal(f.entry.Meta) {
 		return false, err
 	}

@@ -60,6 +60,10 @@ type Options struct {
 	DryRun  bool    // stop before the first change
 	Workers int     // 0: one a processor
 
+	// LabelsAsStored gives files the SELinux labels that they had in the
+	// snapshot. Without it, files keep theirs and new ones get those of policy.
+	LabelsAsStored bool
+
 	Create bool     // make targets that do not exist, before the first change
 	Empty  bool     // refuse targets that hold anything: a plain extraction removes nothing
 	Apart  []string // directories that no target may be at, above or below
@@ -113,8 +117,17 @@ func (r *run) all(ctx context.Context, targets []Target) error {
 	if err := r.check(targets); err != nil {
 		return err
 	}
-	// Step 1: every chunk can be had.
-	if err := r.src.Verify(ctx, r.chunks(targets)); err != nil {
+	roots, err := r.open(targets)
+	defer roots.close()
+	if err != nil {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	// Step 1: every chunk can be had, and every target can hold what is in them.
+	demands := make([]demand, len(targets))
+	if err := r.src.Verify(ctx, r.chunks(targets, demands)); err != nil {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	if err := r.checkDemands(targets, demands); err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
 	if r.opts.Recheck != nil {
@@ -125,9 +138,7 @@ func (r *run) all(ctx context.Context, targets []Target) error {
 	if err := ctx.Err(); err != nil || r.opts.DryRun {
 		return err
 	}
-	roots, err := r.open(targets)
-	defer roots.close()
-	if err != nil {
+	if err := roots.make(targets); err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
 	return r.change(ctx, targets, roots)
@@ -156,30 +167,51 @@ func (r *run) change(ctx context.Context, targets []Target, roots roots) error {
 	if planted.Bug("mark removed before the sync") {
 		r.opts.Journal.Finish()
 	}
-	// Step 4: they are durable.
+	// Step 4: they are durable, and where they were.
 	if err := r.settle(volumes); err != nil {
 		return err
+	}
+	for _, v := range volumes {
+		if err := v.root.Unmoved(); err != nil {
+			return fmt.Errorf("volume %s was restored, but: %w", v.target.Volume, err)
+		}
 	}
 	// Step 5: the mark is gone.
 	return r.finish(volumes)
 }
 
-// chunks yields every chunk that the targets' manifests name, with repetitions.
-func (r *run) chunks(targets []Target) iter.Seq2[blob.ID, error] {
+// chunks yields every chunk that the targets' manifests name, with repetitions,
+// and notes what each demands of its target.
+func (r *run) chunks(targets []Target, demands []demand) iter.Seq2[blob.ID, error] {
 	return func(yield func(blob.ID, error) bool) {
-		for _, t := range targets {
+		for i, t := range targets {
 			encoded, err := r.src.Manifest(t.Volume)
 			if err != nil {
 				yield(blob.ID{}, err)
 				return
 			}
-			for id, err := range manifest.Chunks(encoded) {
-				if !yield(id, err) || err != nil {
+			for e, err := range manifest.Entries(encoded) {
+				if err != nil {
+					yield(blob.ID{}, err)
 					return
+				}
+				demands[i].note(e, r.attributes(e.Meta.Xattrs))
+				for id := range e.Chunks() {
+					if !yield(id, nil) {
+						return
+					}
 				}
 			}
 		}
 	}
+}
+
+// attributes returns those of the stored attributes that a target gets.
+func (r *run) attributes(stored []fsx.Xattr) []fsx.Xattr {
+	if r.opts.LabelsAsStored {
+		return stored
+	}
+	return fsx.WithoutLabel(stored)
 }
 
 func (r *run) begin(targets []Target) error {

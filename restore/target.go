@@ -13,7 +13,8 @@ import (
 // A Target is a directory to restore a volume into.
 type Target struct {
 	Volume string
-	Path   string // symlinks on the way are followed
+	Path   string    // symlinks on the way are followed
+	Seen   fsx.Place // where Path led to when the caller looked; zero: it did not
 }
 
 // check refuses targets that cannot be restored into as asked.
@@ -57,29 +58,48 @@ func checkEmpty(path string) error {
 	return nil
 }
 
-// roots are the root directories of the targets, in the same order.
-type roots []*fsx.Dir
+// roots are the root directories of the targets, in the same order; nil where
+// one does not exist yet.
+type roots []*fsx.Root
 
-// open opens all roots, those that it makes included; after an error, those
-// that it could.
-func (r *run) open(targets []Target) (dirs roots, err error) {
-	for _, t := range targets {
-		if r.opts.Create {
-			if err := fsx.MkdirAll(t.Path, 0o700); err != nil {
-				return dirs, err
-			}
+// open opens the roots that exist; after an error, those that it could.
+func (r *run) open(targets []Target) (roots, error) {
+	all := make(roots, len(targets))
+	for i, t := range targets {
+		root, err := fsx.OpenRoot(t.Path, t.Seen)
+		if errors.Is(err, fs.ErrNotExist) && r.opts.Create {
+			continue
 		}
-		dir, err := fsx.OpenDir(t.Path)
 		if err != nil {
-			return dirs, err
+			return all, fmt.Errorf("volume %s: %w", t.Volume, err)
 		}
-		dirs = append(dirs, dir)
+		all[i] = root
 	}
-	return dirs, nil
+	return all, nil
 }
 
-func (r roots) close() {
-	for _, dir := range r {
-		dir.Close()
+// make makes and opens the roots that do not exist.
+func (all roots) make(targets []Target) error {
+	for i, t := range targets {
+		if all[i] != nil {
+			continue
+		}
+		if err := fsx.MkdirAll(t.Path, 0o700); err != nil {
+			return err
+		}
+		root, err := fsx.OpenRoot(t.Path, fsx.Place{})
+		if err != nil {
+			return fmt.Errorf("volume %s: %w", t.Volume, err)
+		}
+		all[i] = root
+	}
+	return nil
+}
+
+func (all roots) close() {
+	for _, root := range all {
+		if root != nil {
+			root.Close()
+		}
 	}
 }

@@ -30,7 +30,10 @@ type link struct {
 
 // tree makes the volume's root what the manifest says.
 func (v *volume) tree(ctx context.Context, dec *manifest.Decoder) error {
-	e, err := dec.Next()
+	files, ctx := errgroup.WithContext(ctx)
+	files.SetLimit(v.run.opts.Workers)
+	t := &tree{volume: v, dec: dec, files: files, links: make(map[uint64]link)}
+	e, err := t.next()
 	if err != nil {
 		return err
 	}
@@ -38,34 +41,40 @@ func (v *volume) tree(ctx context.Context, dec *manifest.Decoder) error {
 	if err != nil {
 		return err
 	}
-	files, ctx := errgroup.WithContext(ctx)
-	files.SetLimit(v.run.opts.Workers)
-	t := &tree{volume: v, dec: dec, files: files, links: make(map[uint64]link)}
-	err = t.directory(ctx, own, nil, e)
+	t.top = fsx.Share(own, becomes(e.Meta))
+	err = t.directory(ctx, t.top)
 	if failed := files.Wait(); failed != nil {
 		return failed // the cause, if the walk was cancelled because of it
 	}
 	return err
 }
 
-// directory restores the directory dir, whose entry is e, and all below it. Its
-// metadata comes when everything in it is done, since that changes its times.
-// It closes dir.
-func (t *tree) directory(ctx context.Context, dir *fsx.Dir, parent *fsx.SharedDir, e *manifest.Entry) (err error) {
-	meta := e.Meta
-	d := fsx.Share(dir, parent, e.Name, func(dir *fsx.Dir) error { return dir.Apply("", meta) })
-	if parent == nil {
-		t.top = d
+// next returns the next entry of the manifest, as it is to be on this machine.
+func (t *tree) next() (*manifest.Entry, error) {
+	e, err := t.dec.Next()
+	if err == nil {
+		e.Meta.Xattrs = t.run.attributes(e.Meta.Xattrs)
 	}
+	return e, err
+}
+
+// becomes returns what gives a directory, when it is done, its metadata.
+func becomes(meta fsx.Meta) func(*fsx.Dir) error {
+	return func(dir *fsx.Dir) error { return dir.Apply("", meta) }
+}
+
+// directory restores directory d and all below it, and leaves it. Its metadata
+// comes when everything in it is done, since that changes its times.
+func (t *tree) directory(ctx context.Context, d *fsx.SharedDir) (err error) {
 	defer func() {
-		if released := d.Release(); err == nil && released != nil {
-			err = fmt.Errorf("%q: %w", d.Path(""), released)
+		if left := d.Leave(); err == nil && left != nil {
+			err = located(d, "", left)
 		}
 	}()
-	if err := dir.Unprotect(""); err != nil {
+	if err := d.Unprotect(""); err != nil {
 		return err
 	}
-	live, err := dir.Names()
+	live, err := d.Names()
 	if err != nil {
 		return err
 	}
@@ -78,7 +87,7 @@ func (t *tree) entries(ctx context.Context, d *fsx.SharedDir, live []string) err
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		e, err := t.dec.Next()
+		e, err := t.next()
 		if err != nil {
 			return err
 		}
@@ -158,11 +167,11 @@ func (t *tree) descend(ctx context.Context, d *fsx.SharedDir, e *manifest.Entry,
 			return located(d, e.Name, err)
 		}
 	}
-	sub, err := d.OpenDir(e.Name)
+	sub, err := d.Enter(e.Name, becomes(e.Meta))
 	if err != nil {
 		return located(d, e.Name, err)
 	}
-	return t.directory(ctx, sub, d, e)
+	return t.directory(ctx, sub)
 }
 
 // file leaves a regular file to a worker. One of several names is restored at

@@ -15,7 +15,7 @@ import (
 type volume struct {
 	run    *run
 	target Target
-	root   *fsx.Dir
+	root   *fsx.Root
 	before *witness.Reader // how its files looked when they were right; nil: unknown
 	after  *witness.Writer // how they look now; nil: nobody will ask
 	clean  fsx.Time        // what changed before it is on disk
@@ -28,7 +28,7 @@ func (v *volume) restore(ctx context.Context) error {
 		return err
 	}
 	if memory := v.run.opts.Memory; memory != nil {
-		v.before = memory.Recall(v.target.Volume, v.root)
+		v.before = memory.Recall(v.target.Volume, v.root.Dir)
 		if v.after, err = memory.Learn(); err != nil {
 			v.after = nil // which costs the next snapshot time, and no more
 		}

@@ -24,18 +24,17 @@ const (
 // read completes the entry of a regular file: metadata, holes and content as
 // they were at one time.
 func (w *walk) read(ctx context.Context, n *node) error {
-	path := n.dir.Path(n.entry.Name)
 	for range attempts {
 		stable, err := w.attempt(ctx, n)
 		if err != nil {
-			return located(path, err)
+			return located(n.dir.Path(n.entry.Name), err)
 		}
 		if stable {
 			w.run.progress(1, 0)
 			return nil
 		}
 	}
-	return located(path, fmt.Errorf("%w, %d times", ErrChanged, attempts))
+	return located(n.dir.Path(n.entry.Name), fmt.Errorf("%w, %d times", ErrChanged, attempts))
 }
 
 // attempt reads a file once and reports whether it stayed the same meanwhile.

@@ -27,6 +27,11 @@ var (
 	ErrFull = errors.New("the store is full")
 	// ErrLocked means that another process holds the lock.
 	ErrLocked = fsx.ErrLocked
+	// ErrReplaced means that something was mounted, unmounted or renamed, so
+	// that the path of a volume leads elsewhere than before.
+	ErrReplaced = fsx.ErrReplaced
+	// ErrMount means that something else is mounted within a volume.
+	ErrMount = fsx.ErrMount
 	// ErrCorrupt means that the store is damaged.
 	ErrCorrupt = blob.ErrCorrupt
 	// ErrVersion means that the store was written by a newer warmstore.

@@ -20,6 +20,7 @@ type Volume struct {
 	Name   string
 	Path   string          // of its root directory; symlinks on the way are followed
 	Object json.RawMessage // what the caller wants to keep with it, if anything
+	Seen   fsx.Place       // where Path led to when the caller looked; zero: it did not
 }
 
 // SnapshotOptions say what a snapshot is recorded with. The zero value works.
@@ -55,8 +56,9 @@ type Result struct {
 // After an error the last-good is the one it was, but for an error of the
 // commit itself: then it is the old or the new one, and complete either way.
 //
-// Errors are ErrInvalid, ErrLocked, ErrUnfinished, ErrChanged, ErrFull,
-// ErrCorrupt, those of reading the volumes and that of Recheck.
+// Errors are ErrInvalid, ErrLocked, ErrUnfinished, ErrChanged, ErrReplaced,
+// ErrMount, ErrFull, ErrCorrupt, those of reading the volumes and that of
+// Recheck.
 func (s *Store) Snapshot(ctx context.Context, app string, volumes []Volume, opts SnapshotOptions) (*Result, error) {
 	begun := time.Now()
 	var result *Result
@@ -113,12 +115,13 @@ func (s *Store) snapshot(ctx context.Context, app string, volumes []Volume, opts
 type session struct {
 	store     *Store
 	opts      SnapshotOptions
-	previous  *Record // the last-good so far; nil if there is none
-	record    *Record // the one being taken
-	load      *loader // of the previous one's chunks
-	base      ID      // of the previous one
-	missing   []ID    // packs that the index lists, and that are not there
-	seen      []*seen // how its volumes look
+	previous  *Record     // the last-good so far; nil if there is none
+	record    *Record     // the one being taken
+	load      *loader     // of the previous one's chunks
+	base      ID          // of the previous one
+	missing   []ID        // packs that the index lists, and that are not there
+	roots     []*fsx.Root // of its volumes, until the end
+	seen      []*seen     // how its volumes look
 	packs     *packer
 	lanes     chan *lane
 	buffers   chan []byte
@@ -187,6 +190,9 @@ func (run *session) end() {
 	for _, s := range run.seen {
 		s.witness.Abort() // what was not published
 	}
+	for _, root := range run.roots {
+		root.Close()
+	}
 	run.load.close()
 }
 
@@ -203,6 +209,9 @@ func (run *session) commit(ctx context.Context) (ID, error) {
 		if err := run.opts.Recheck(ctx); err != nil {
 			return ID{}, err
 		}
+	}
+	if err := run.unmoved(); err != nil {
+		return ID{}, err
 	}
 	if err := ctx.Err(); err != nil || run.opts.DryRun {
 		return ID{}, err
@@ -234,6 +243,16 @@ func (run *session) commit(ctx context.Context) (ID, error) {
 	run.store.removeRecords(dropped)
 	run.remember(id)
 	return id, nil
+}
+
+// unmoved returns ErrReplaced if what was read is no longer where the volumes are.
+func (run *session) unmoved() error {
+	for i, root := range run.roots {
+		if err := root.Unmoved(); err != nil {
+			return fmt.Errorf("volume %s: %w", run.record.Volumes[i].Name, err)
+		}
+	}
+	return nil
 }
 
 // flip makes snapshot id, which needs the packs with these tails, the newest of

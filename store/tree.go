@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/warmstore/warmstore/chunker"
 	"github.com/warmstore/warmstore/internal/blob"
@@ -47,7 +50,7 @@ func (t *tree) build(ctx context.Context, nodes <-chan *node) error {
 			return nil // the walk fails with the first error, of which this may be a consequence
 		}
 		if err := enc.Encode(&n.entry); err != nil {
-			return err
+			return notStorable(err)
 		}
 		if t.seen != nil && n.entry.IsFile() {
 			t.seen.witness.Put(n.entry.Number, &n.id)
@@ -62,6 +65,16 @@ func (t *tree) build(ctx context.Context, nodes <-chan *node) error {
 	}
 	t.record.Manifest.Bytes = enc.Size()
 	return t.cut(true)
+}
+
+// notStorable says of what breaks the rules of manifests that it is the volume
+// that does, not the store.
+func notStorable(err error) error {
+	if errors.Is(err, manifest.ErrCorrupt) {
+		what := strings.TrimPrefix(err.Error(), manifest.ErrCorrupt.Error()+": ")
+		return fmt.Errorf("%w volume: beyond what can be stored: %s", ErrInvalid, what)
+	}
+	return err
 }
 
 func (t *tree) count(e *manifest.Entry) {

@@ -52,12 +52,11 @@ type links struct {
 
 // volume takes one volume into the snapshot.
 func (run *session) volume(ctx context.Context, v Volume) error {
-	dir, err := fsx.OpenDir(v.Path)
+	root, err := fsx.OpenRoot(v.Path, v.Seen)
 	if err != nil {
 		return err
 	}
-	root := fsx.Share(dir, nil, "", nil)
-	defer root.Release()
+	run.roots = append(run.roots, root)
 	clean := fsx.Settled() // before the sync: what changes later is not clean
 	if err := root.Syncfs(); err != nil {
 		return err
@@ -73,7 +72,7 @@ func (run *session) volume(ctx context.Context, v Volume) error {
 	stages, ctx := errgroup.WithContext(ctx)
 	stages.Go(func() error {
 		defer close(nodes)
-		return run.walk(ctx, root, before, nodes)
+		return run.walk(ctx, root.Dir, before, nodes)
 	})
 	stages.Go(func() error { return tree.build(ctx, nodes) })
 	if err := stages.Wait(); err != nil {
@@ -91,11 +90,17 @@ func (run *session) warn(format string, args ...any) {
 }
 
 // walk sends all nodes of a volume and waits for its files.
-func (run *session) walk(ctx context.Context, root *fsx.SharedDir, before *prior, out chan<- *node) error {
+func (run *session) walk(ctx context.Context, root *fsx.Dir, before *prior, out chan<- *node) error {
+	own, err := root.OpenPath("")
+	if err != nil {
+		return err
+	}
+	top := fsx.Share(own, nil)
+	defer top.Leave()
 	files, ctx := errgroup.WithContext(ctx)
 	files.SetLimit(run.store.opts.Workers)
 	w := &walk{run: run, before: before, out: out, files: files, links: make(map[inode]*links)}
-	err := w.directory(ctx, root, "")
+	err = w.directory(ctx, top, "")
 	if failed := files.Wait(); failed != nil {
 		return failed // the cause, if the walk was cancelled because of it
 	}
@@ -161,13 +166,16 @@ func (w *walk) entry(ctx context.Context, d *fsx.SharedDir, name string) error {
 }
 
 // descend walks the subdirectory name of d.
-func (w *walk) descend(ctx context.Context, d *fsx.SharedDir, name string) error {
-	dir, err := d.OpenDir(name)
+func (w *walk) descend(ctx context.Context, d *fsx.SharedDir, name string) (err error) {
+	sub, err := d.Enter(name, nil)
 	if err != nil {
 		return located(d.Path(name), err)
 	}
-	sub := fsx.Share(dir, d, name, nil)
-	defer sub.Release()
+	defer func() {
+		if left := sub.Leave(); err == nil && left != nil {
+			err = located(d.Path(name), errors.Join(ErrChanged, left))
+		}
+	}()
 	w.before.cursor.Enter()
 	defer w.before.cursor.Leave()
 	return w.directory(ctx, sub, name)

@@ -24,6 +24,7 @@ func restoreCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "only", Usage: "restore `VOLUME` and not the others (repeatable)"},
 			&cli.StringFlag{Name: "to", Usage: "extract each volume into a new directory below `DIR` instead"},
 			&cli.BoolFlag{Name: "create", Usage: "create volumes that are missing"},
+			&cli.BoolFlag{Name: "xattr-as-stored", Usage: "set SELinux labels as the snapshot has them"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "verify that everything can be restored, and change nothing"},
 		),
 		OnUsageError: usageError,
@@ -95,6 +96,7 @@ func runRestore(c *cli.Context, snap *store.Checkout, targets []restore.Target, 
 	bar := newProgress(c, total)
 	opts.Apart = []string{snap.Dir()}
 	opts.DryRun, opts.Progress = c.Bool("dry-run"), bar.add
+	opts.LabelsAsStored = c.Bool("xattr-as-stored")
 	report, err := restore.Run(c.Context, snap, targets, opts)
 	bar.finish()
 	if err != nil {

@@ -148,6 +148,27 @@ func (d *Dir) open(path string) (*Dir, error) {
 	return &Dir{fd: fd}, nil
 }
 
+// above opens the directory that d is in, which must be the one that id was taken
+// of; else it returns ErrMoved.
+func (d *Dir) above(id Identity) (*Dir, error) {
+	fd, err := withoutAtime(func(noatime int) (int, error) {
+		return openat2(d.fd, "..", dirFlags|noatime, stayInside&^unix.RESOLVE_BENEATH)
+	})
+	if err != nil {
+		return nil, err
+	}
+	above := &Dir{fd: fd}
+	self, err := above.Self()
+	if err == nil && (self.ID.Dev != id.Dev || self.ID.Ino != id.Ino || self.ID.Mount != id.Mount) {
+		err = ErrMoved
+	}
+	if err != nil {
+		above.Close()
+		return nil, err
+	}
+	return above, nil
+}
+
 // checkName returns ErrName unless name is a single component of a path.
 func checkName(name string) error {
 	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {

@@ -34,31 +34,35 @@ func (d *Dir) Mknod(name string, m Meta) error {
 	})
 }
 
-// Link makes name another link to the inode that fromName is in from. A symlink
-// is linked itself. It returns ErrMount if the two are not on one mount.
+// Link makes name another link to the inode that fromName is in from, protected
+// by flags or not. A symlink is linked itself. It returns ErrMount if the two are
+// not on one mount.
 func (d *Dir) Link(from *Dir, fromName, name string) error {
 	if err := checkName(fromName); err != nil {
 		return describe(err, "link", fromName)
 	}
 	return d.change("link", name, func() error {
-		return unix.Linkat(from.fd, fromName, d.fd, name, 0)
+		return from.forced(fromName, func() error { return unix.Linkat(from.fd, fromName, d.fd, name, 0) })
 	})
 }
 
 // Rename gives the entry oldName of d the name newName, replacing what has it
-// as rename(2) does.
+// as rename(2) does, protected by flags or not.
 func (d *Dir) Rename(oldName, newName string) error {
 	if err := checkName(newName); err != nil {
 		return describe(err, "rename to", newName)
 	}
 	return d.change("rename", oldName, func() error {
-		return unix.Renameat(d.fd, oldName, d.fd, newName)
+		return d.forced(newName, func() error { return unix.Renameat(d.fd, oldName, d.fd, newName) })
 	})
 }
 
-// Remove removes the entry name, which must not be a directory with entries.
+// Remove removes the entry name, protected by flags or not, which must not be a
+// directory with entries.
 func (d *Dir) Remove(name string) error {
-	return d.change("remove", name, func() error { return d.unlink(name) })
+	return d.change("remove", name, func() error {
+		return d.forced(name, func() error { return d.unlink(name) })
+	})
 }
 
 // Unprotect clears the immutable and append-only flags of the entry name, or of
@@ -78,6 +82,35 @@ func (d *Dir) change(action, name string, call func() error) error {
 		return describe(err, action, name)
 	}
 	return describe(retry(call), action, name)
+}
+
+// forced makes a call that the flags of the entry name may forbid. Then they are
+// cleared for it, and set again: the inode may have other names.
+func (d *Dir) forced(name string, call func() error) error {
+	err := retry(call)
+	if err != unix.EPERM {
+		return err
+	}
+	n, failed := d.pin(name)
+	if failed != nil {
+		return err
+	}
+	defer n.release()
+	flags := n.stat.Flags
+	if flags&protectFlags == 0 {
+		return err
+	}
+	if err := n.unprotect(); err != nil {
+		return err
+	}
+	err = retry(call)
+	if n.look() != nil || n.stat.Links == 0 {
+		return err
+	}
+	if failed := n.setFlags(flags); err == nil {
+		err = failed
+	}
+	return err
 }
 
 // unlink removes a non-directory, or else an empty directory.

@@ -26,8 +26,13 @@ var (
 	// ErrMount: another file system is mounted there, so that what would be
 	// reached is not part of this tree.
 	ErrMount = errors.New("is a mount point")
-	// ErrMoved: a directory went elsewhere while it was being removed.
+	// ErrMoved: a directory went elsewhere while a walk was below it.
 	ErrMoved = errors.New("directory was moved")
+	// ErrReplaced: a path leads to another directory than before, or through
+	// another mount.
+	ErrReplaced = errors.New("is not what it was")
+	// ErrIncapable: a file system cannot hold what it is asked to.
+	ErrIncapable = errors.New("the file system cannot hold it")
 	// ErrMeta: no inode can have such metadata. The system would not refuse it
 	// but take it as a wish to leave things as they are.
 	ErrMeta = errors.New("impossible metadata")

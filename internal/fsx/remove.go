@@ -68,8 +68,8 @@ func (r *removal) run() error {
 // remove removes one entry, which is no error if it is gone already.
 func (r *removal) remove(name string) error {
 	err := r.at.Remove(name)
-	if errors.Is(err, unix.EPERM) {
-		if err := r.unprotect(name); err != nil {
+	if errors.Is(err, unix.EPERM) && r.at != r.base {
+		if err := r.at.Unprotect(""); err != nil {
 			return err
 		}
 		err = r.at.Remove(name)
@@ -78,17 +78,6 @@ func (r *removal) remove(name string) error {
 		return nil
 	}
 	return err
-}
-
-// unprotect clears the flags of an entry and of the directory that it is in:
-// either may forbid its removal.
-func (r *removal) unprotect(name string) error {
-	if r.at != r.base {
-		if err := r.at.Unprotect(""); err != nil {
-			return err
-		}
-	}
-	return r.at.Unprotect(name)
 }
 
 // enter goes down into the directory name.
@@ -117,32 +106,12 @@ func (r *removal) leave() error {
 		r.move(r.base)
 		return r.remove(last.down)
 	}
-	parent, err := r.parent(last.id)
+	parent, err := r.at.above(last.id)
 	if err != nil {
 		return describe(err, "leave directory", last.down)
 	}
 	r.move(parent)
 	return r.remove(last.down)
-}
-
-// parent opens the directory above, which must be the one that id was taken of.
-func (r *removal) parent(id Identity) (*Dir, error) {
-	fd, err := withoutAtime(func(noatime int) (int, error) {
-		return openat2(r.at.fd, "..", dirFlags|noatime, stayInside&^unix.RESOLVE_BENEATH)
-	})
-	if err != nil {
-		return nil, err
-	}
-	parent := &Dir{fd: fd}
-	self, err := parent.Self()
-	if err == nil && (self.ID.Dev != id.Dev || self.ID.Ino != id.Ino || self.ID.Mount != id.Mount) {
-		err = ErrMoved
-	}
-	if err != nil {
-		parent.Close()
-		return nil, err
-	}
-	return parent, nil
 }
 
 // path returns the way from base to where the walk is.

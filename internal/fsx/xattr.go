@@ -118,6 +118,16 @@ func (s xattrSource) valueInto(name string, buf []byte) (int, error) {
 	})
 }
 
+// WithoutLabel returns the attributes but for the SELinux label, which belongs to
+// where a file is rather than to the file.
+func WithoutLabel(xattrs []Xattr) []Xattr {
+	at := slices.IndexFunc(xattrs, func(x Xattr) bool { return x.Name == selinux })
+	if at < 0 {
+		return xattrs
+	}
+	return slices.Delete(slices.Clone(xattrs), at, at+1)
+}
+
 func compareXattrs(a, b Xattr) int { return strings.Compare(a.Name, b.Name) }
 
 func equalXattrs(a, b Xattr) bool { return a.Name == b.Name && bytes.Equal(a.Value, b.Value) }

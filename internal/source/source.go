@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/warmstore/warmstore/internal/docker"
+	"github.com/warmstore/warmstore/internal/fsx"
 	"github.com/warmstore/warmstore/restore"
 	"github.com/warmstore/warmstore/store"
 )
@@ -98,7 +99,9 @@ func (s *Source) find(ctx context.Context, missing bool) (err error) {
 		if err != nil {
 			return err
 		}
-		s.Volumes = append(s.Volumes, store.Volume{Name: v.Name, Path: v.Path, Object: object})
+		s.Volumes = append(s.Volumes, store.Volume{
+			Name: v.Name, Path: v.Path, Object: object, Seen: fsx.PlaceAt(v.Path),
+		})
 	}
 	return nil
 }
@@ -160,11 +163,11 @@ func (s *Source) Targets(ctx context.Context, r *store.Record, only []string, cr
 		if len(only) > 0 && !slices.Contains(only, v.Name) {
 			continue
 		}
-		path, err := s.target(ctx, v, create)
+		at, err := s.target(ctx, v, create)
 		if err != nil {
 			return nil, err
 		}
-		targets = append(targets, restore.Target{Volume: v.Name, Path: path})
+		targets = append(targets, restore.Target{Volume: v.Name, Path: at.Path, Seen: at.Seen})
 	}
 	return targets, nil
 }
@@ -202,34 +205,26 @@ func (s *Source) checkHost(r *store.Record) error {
 	return nil
 }
 
-// target returns the path of one volume, which it creates if need be and may.
-func (s *Source) target(ctx context.Context, v *store.VolumeRecord, create bool) (string, error) {
+// target returns where one volume is, which it creates if need be and may.
+func (s *Source) target(ctx context.Context, v *store.VolumeRecord, create bool) (store.Volume, error) {
 	at := slices.IndexFunc(s.Volumes, func(o store.Volume) bool { return o.Name == v.Name })
-	if s.engine == nil {
-		return s.directory(at, v)
-	}
-	if at >= 0 {
-		return s.Volumes[at].Path, nil
-	}
-	if !create {
-		return "", fmt.Errorf("%w: %s is in the snapshot, but %s does not have it", ErrAbsent, v.Name, s.app)
+	switch {
+	case at >= 0:
+		return s.Volumes[at], nil
+	case s.engine == nil:
+		return store.Volume{}, fmt.Errorf("%w: no directory is given for volume %s", ErrAbsent, v.Name)
+	case !create:
+		err := fmt.Errorf("%w: %s is in the snapshot, but %s does not have it", ErrAbsent, v.Name, s.app)
+		return store.Volume{}, err
 	}
 	var recorded docker.Volume
 	if err := json.Unmarshal(v.Object, &recorded); err != nil {
-		return "", fmt.Errorf("volume %s was not recorded as Docker's: %w", v.Name, err)
+		return store.Volume{}, fmt.Errorf("volume %s was not recorded as Docker's: %w", v.Name, err)
 	}
 	created, err := s.engine.Create(ctx, recorded)
 	if err != nil {
-		return "", err
+		return store.Volume{}, err
 	}
 	s.found = append(s.found, created)
-	return created.Path, nil
-}
-
-// directory returns the path of a volume given as a directory.
-func (s *Source) directory(at int, v *store.VolumeRecord) (string, error) {
-	if at < 0 {
-		return "", fmt.Errorf("%w: no directory is given for volume %s", ErrAbsent, v.Name)
-	}
-	return s.Volumes[at].Path, nil
+	return store.Volume{Name: v.Name, Path: created.Path, Seen: fsx.PlaceAt(created.Path)}, nil
 }

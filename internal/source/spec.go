@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/warmstore/warmstore/internal/docker"
+	"github.com/warmstore/warmstore/internal/fsx"
 	"github.com/warmstore/warmstore/store"
 )
 
@@ -103,7 +104,7 @@ func (s Spec) dirs() ([]store.Volume, error) {
 		if err != nil {
 			return nil, err
 		}
-		volumes = append(volumes, store.Volume{Name: name, Path: abs})
+		volumes = append(volumes, store.Volume{Name: name, Path: abs, Seen: fsx.PlaceAt(abs)})
 	}
 	return volumes, nil
 }

@@ -24,7 +24,7 @@ const anything = "*"
 // new one gets its place by decision and not by accident.
 var layers = map[string][]string{
 	"cmd/warmstore":   {"store", "restore", "internal/source"},
-	"internal/source": {"store", "restore", "internal/docker"},
+	"internal/source": {"store", "restore", "internal/docker", "internal/fsx"},
 	"store": {"chunker", "index", "internal/blob", "internal/pack", "internal/manifest", "internal/witness",
 		"internal/fsx", "internal/planted"},
 	// never store: restore declares the Source it needs
