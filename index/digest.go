@@ -46,6 +46,10 @@ func readDigest(meta *bbolt.Bucket) (d digest, err error) {
 	if err != nil {
 		return d, err
 	}
+	return decodeDigest(b)
+}
+
+func decodeDigest(b []byte) (d digest, err error) {
 	if len(b) != digestSize {
 		return d, fmt.Errorf("%w: digest of %d bytes", ErrCorrupt, len(b))
 	}

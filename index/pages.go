@@ -17,6 +17,9 @@ const (
 	metaSize     = 64
 	firstPages   = 2 // meta pages
 
+	metaMagic   = 0xed0cdaed
+	metaVersion = 2
+
 	flagBranch   = 0x01
 	flagLeaf     = 0x02
 	flagFreelist = 0x10
@@ -72,10 +75,8 @@ func (c *pageCheck) meta() (newest []byte, err error) {
 		if err != nil {
 			return nil, err
 		}
-		sum := fnv.New64a()
-		sum.Write(b[:56])
 		transaction := binary.LittleEndian.Uint64(b[48:])
-		if sum.Sum64() == binary.LittleEndian.Uint64(b[56:]) && (newest == nil || transaction > newer) {
+		if isMeta(b) && (newest == nil || transaction > newer) {
 			newest, newer = b, transaction
 		}
 	}
@@ -83,6 +84,14 @@ func (c *pageCheck) meta() (newest []byte, err error) {
 		return nil, fmt.Errorf("%w: no meta page", ErrCorrupt)
 	}
 	return newest, nil
+}
+
+// isMeta reports whether bbolt takes b for the meta page of a database.
+func isMeta(b []byte) bool {
+	sum := fnv.New64a()
+	sum.Write(b[:56])
+	return binary.LittleEndian.Uint32(b) == metaMagic && binary.LittleEndian.Uint32(b[4:]) == metaVersion &&
+		binary.LittleEndian.Uint64(b[56:]) == sum.Sum64()
 }
 
 func (c *pageCheck) read(offset, n uint64) ([]byte, error) {

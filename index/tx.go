@@ -217,8 +217,12 @@ func snapshotsOf(app string, value []byte) ([]blob.ID, error) {
 
 // put stores value with its checksum.
 func put(bucket *bbolt.Bucket, key, value []byte) error {
-	sum := checksum(key, value)
-	return bucket.Put(key, binary.LittleEndian.AppendUint32(bytes.Clone(value), sum))
+	return bucket.Put(key, sealed(key, value))
+}
+
+// sealed returns a copy of value with its checksum.
+func sealed(key, value []byte) []byte {
+	return binary.LittleEndian.AppendUint32(bytes.Clone(value), checksum(key, value))
 }
 
 // get returns the value of key without its checksum, nil if there is none.
