@@ -1,7 +1,6 @@
 package witness
 
 import (
-	"encoding/binary"
 	"os"
 
 	"github.com/warmstore/warmstore/internal/blob"
@@ -47,15 +46,11 @@ func (r *Reader) Same(number, size int64, modified fsx.Time, now *fsx.Identity) 
 		return false
 	}
 	b := r.record(number)
-	if b == nil || binary.LittleEndian.Uint32(b[36:]) != checksum(number, b[:36]) {
+	if b == nil {
 		return false
 	}
-	then := fsx.Identity{
-		Ino:        binary.LittleEndian.Uint64(b),
-		ChangeTime: fsx.Time{Sec: int64(binary.LittleEndian.Uint64(b[8:])), Nsec: binary.LittleEndian.Uint32(b[24:])},
-		BirthTime:  fsx.Time{Sec: int64(binary.LittleEndian.Uint64(b[16:])), Nsec: binary.LittleEndian.Uint32(b[28:])},
-	}
-	return then.Ino == now.Ino && then.ChangeTime == now.ChangeTime && then.BirthTime == now.BirthTime
+	then, ok := decodeRecord(b, number)
+	return ok && then.Ino == now.Ino && then.ChangeTime == now.ChangeTime && then.BirthTime == now.BirthTime
 }
 
 // record returns the bytes of a record, valid until the next call; nil if there

@@ -68,6 +68,18 @@ func appendRecord(b []byte, number int64, id *fsx.Identity) []byte {
 	return binary.LittleEndian.AppendUint32(b, checksum(number, b[start:]))
 }
 
+// decodeRecord reads what appendRecord wrote for file number; of the Identity
+// it fills in what a record has. It returns false for anything else.
+func decodeRecord(b []byte, number int64) (id fsx.Identity, ok bool) {
+	id = fsx.Identity{
+		Ino:        binary.LittleEndian.Uint64(b),
+		ChangeTime: fsx.Time{Sec: int64(binary.LittleEndian.Uint64(b[8:])), Nsec: binary.LittleEndian.Uint32(b[24:])},
+		BirthTime:  fsx.Time{Sec: int64(binary.LittleEndian.Uint64(b[16:])), Nsec: binary.LittleEndian.Uint32(b[28:])},
+	}
+	reserved, sum := binary.LittleEndian.Uint32(b[32:]), binary.LittleEndian.Uint32(b[36:])
+	return id, reserved == 0 && sum == checksum(number, b[:36])
+}
+
 // checksum covers the file's number too, so that no record is taken for
 // another's.
 func checksum(number int64, fields []byte) uint32 {
