@@ -52,13 +52,39 @@ func (s *Store) Unfinished(app string) (*Mark, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read mark: %w", err)
 	}
-	m := new(Mark)
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(m); err != nil || m.App != app || m.Sum != m.checksum() {
-		return nil, fmt.Errorf("mark %s is %w", s.markPath(app), errors.Join(ErrCorrupt, err))
+	m, err := decodeMark(b)
+	if err == nil && m.App != app {
+		err = fmt.Errorf("it is of app %q", m.App)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("mark %s is %w: %w", s.markPath(app), ErrCorrupt, err)
 	}
 	return m, nil
+}
+
+// decodeMark reads what encodeMark wrote, and nothing else.
+func decodeMark(b []byte) (*Mark, error) {
+	m := new(Mark)
+	if err := json.Unmarshal(b, m); err != nil {
+		return nil, err
+	}
+	again, err := encodeMark(m)
+	if err != nil {
+		return nil, err
+	}
+	if m.Sum != m.checksum() || !bytes.Equal(b, again) {
+		return nil, errors.New("it is not as it was written")
+	}
+	return m, nil
+}
+
+// encodeMark returns the one encoding of m, whose Sum is right.
+func encodeMark(m *Mark) ([]byte, error) {
+	b, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode mark: %w", err)
+	}
+	return append(b, '\n'), nil
 }
 
 // checkFinished returns ErrUnfinished if a directory of an unfinished restore
@@ -154,11 +180,11 @@ func (m *Mark) without(paths map[string]string) {
 func (s *Store) writeMark(m *Mark) error {
 	slices.SortFunc(m.Volumes, func(a, b MarkedTree) int { return bytes.Compare([]byte(a.Path), []byte(b.Path)) })
 	m.Sum = m.checksum()
-	b, err := json.MarshalIndent(m, "", "  ")
+	b, err := encodeMark(m)
 	if err != nil {
 		return err
 	}
-	return fsx.WriteFile(s.path("tmp"), s.markPath(m.App), append(b, '\n'), 0o600)
+	return fsx.WriteFile(s.path("tmp"), s.markPath(m.App), b, 0o600)
 }
 
 // checksum returns what Sum is to be. A mark with a flipped bit might let a

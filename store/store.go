@@ -178,16 +178,24 @@ func (s *Store) checkFormat() error {
 	if err != nil {
 		return fmt.Errorf("open store: %w", missing(err))
 	}
-	if string(b) == format {
+	if err := decodeFormat(string(b)); err != nil {
+		return fmt.Errorf("open store %s: %w", s.dir, err)
+	}
+	return nil
+}
+
+// decodeFormat returns an error unless text is the FORMAT of this version.
+func decodeFormat(text string) error {
+	if text == format {
 		return nil
 	}
-	line, _, _ := strings.Cut(string(b), "\n")
+	line, _, _ := strings.Cut(text, "\n")
 	var version int
 	if _, err := fmt.Sscanf(line, formatName+" %d", &version); err != nil || version <= 0 {
-		return fmt.Errorf("open store: FORMAT says %.40q: %w", line, ErrCorrupt)
+		return fmt.Errorf("FORMAT says %.40q: %w", line, ErrCorrupt)
 	}
 	if version == 1 {
-		return fmt.Errorf("open store: FORMAT: %w", ErrCorrupt)
+		return fmt.Errorf("FORMAT: %w", ErrCorrupt)
 	}
-	return fmt.Errorf("open store %s: store is %w (%d)", s.dir, ErrVersion, version)
+	return fmt.Errorf("store is %w (%d)", ErrVersion, version)
 }
