@@ -62,3 +62,14 @@ func TestZeroNamesNothing(t *testing.T) {
 		}
 	}
 }
+
+// Names of packs and records are IDs, and an ID has one name.
+func FuzzParseID(f *testing.F) {
+	f.Add(Sum(nil).String())
+	f.Add(strings.ToUpper(Sum(nil).String()))
+	f.Fuzz(func(t *testing.T, s string) {
+		if id, err := ParseID(s); err == nil && id.String() != s {
+			t.Errorf("%q is %v", s, id)
+		}
+	})
+}

@@ -203,3 +203,53 @@ func TestDecodeRefusesWrongRaw(t *testing.T) {
 		wantCorrupt(t, err)
 	}
 }
+
+// Whatever is stored, a blob decodes to as many bytes as its entry says, in
+// memory that was there before, or is damaged.
+func FuzzDecodeBlob(f *testing.F) {
+	c, raw := NewCoder(), text(3000)
+	whole, _, err := c.Encode(nil, raw)
+	check(f, err)
+	delta, err := c.EncodeDelta(nil, raw, raw[:2000], len(raw))
+	check(f, err)
+	f.Add(byte(blob.Raw), uint16(len(raw)), raw, []byte(nil))
+	f.Add(byte(blob.Zstd), uint16(len(raw)), whole, []byte(nil))
+	f.Add(byte(blob.Delta), uint16(len(raw)), delta, raw[:2000])
+	f.Add(byte(0), uint16(1), []byte{0}, []byte(nil))
+	dst := make([]byte, 1<<16)
+	f.Fuzz(func(t *testing.T, codec byte, n uint16, stored, base []byte) {
+		got, err := c.Decode(dst, blob.Entry{Raw: uint32(n), Codec: blob.Codec(codec)}, stored, base)
+		if err != nil {
+			wantCorrupt(t, err)
+			return
+		}
+		if len(got) != int(n) || n > 0 && &got[0] != &dst[0] {
+			t.Fatalf("%d bytes, want %d, in the buffer", len(got), n)
+		}
+	})
+}
+
+// What is encoded, whole or against any base, decodes to itself.
+func FuzzEncodeBlob(f *testing.F) {
+	f.Add([]byte("x"), []byte(nil))
+	f.Add(text(3000), text(2000))
+	f.Add(make([]byte, 500), noise(1, 600))
+	c, dst := NewCoder(), []byte(nil)
+	f.Fuzz(func(t *testing.T, raw, base []byte) {
+		stored, codec, err := c.Encode(nil, raw)
+		check(t, err)
+		dst, err = c.Decode(dst, blob.Entry{Raw: uint32(len(raw)), Codec: codec}, stored, nil)
+		if err != nil || !bytes.Equal(dst, raw) {
+			t.Fatalf("%v: %d bytes decode to %d others: %v", codec, len(raw), len(dst), err)
+		}
+		delta, err := c.EncodeDelta(nil, raw, base, len(raw))
+		check(t, err)
+		if delta == nil {
+			return
+		}
+		dst, err = c.Decode(dst, blob.Entry{Raw: uint32(len(raw)), Codec: blob.Delta}, delta, base)
+		if err != nil || !bytes.Equal(dst, raw) {
+			t.Fatalf("delta: %d bytes decode to %d others: %v", len(raw), len(dst), err)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package pack
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"testing"
 
@@ -188,6 +189,22 @@ func FuzzTail(f *testing.F) {
 					t.Fatalf("blob %d: %+v", i, e)
 				}
 			}
+		}
+	})
+}
+
+// A header is the one of this version, of a newer one, or none.
+func FuzzHeader(f *testing.F) {
+	f.Add(header())
+	f.Add(append([]byte(headerMagic), 2, 0, 1, 2, 3, 4, 5, 6))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) != headerSize {
+			return
+		}
+		err := checkHeader(b)
+		known := errors.Is(err, ErrCorrupt) || errors.Is(err, ErrVersion)
+		if known == bytes.Equal(b, header()) {
+			t.Errorf("%x: error is %v", b, err)
 		}
 	})
 }
