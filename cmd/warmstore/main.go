@@ -40,7 +40,8 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Flags:     globalFlags(),
 		Commands: []*cli.Command{
 			snapshotCommand(), restoreCommand(),
-			listCommand(), showCommand(), hasCommand(), forgetCommand(), gcCommand(), checkCommand(), repairCommand(),
+			listCommand(), showCommand(), hasCommand(), lsCommand(), catCommand(),
+			forgetCommand(), gcCommand(), checkCommand(), repairCommand(),
 		},
 		Description:               "Exit codes:\n" + exitCodes(),
 		DisableSliceFlagSeparator: true,

@@ -3,7 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
@@ -38,6 +41,25 @@ func plural(n int64, noun string) string {
 		return "1 " + noun
 	}
 	return humanize.Comma(n) + " " + noun + "s"
+}
+
+// quoted returns a name of a volume for people: as it is, or quoted and escaped
+// if it holds what cannot be printed, or could be taken for that.
+func quoted(name string) string {
+	unprintable := func(r rune) bool { return !strconv.IsPrint(r) }
+	if strings.ContainsFunc(name, unprintable) || !utf8.ValidString(name) || strings.HasPrefix(name, `"`) {
+		return strconv.Quote(name)
+	}
+	return name
+}
+
+// rawBytes returns what JSON must have of a name beside its text, in which every
+// byte that is no UTF-8 became U+FFFD: nil if there is none.
+func rawBytes(name string) []byte {
+	if utf8.ValidString(name) {
+		return nil
+	}
+	return []byte(name)
 }
 
 // stamp writes a time as the replaced script did: UTC, seconds, Z.

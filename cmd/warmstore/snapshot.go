@@ -131,6 +131,7 @@ func printSnapshot(c *cli.Context, r *store.Result) error {
 func newSnapshotJSON(r *store.Result) snapshotJSON {
 	out := snapshotJSON{
 		App: r.Record.App, Snapshot: &r.ID, DryRun: r.ID.IsZero(), Time: stamp(r.Record.Time),
+		Volumes:      newVolumesJSON(r.Record),
 		BytesLogical: r.Record.Bytes(), BytesRead: r.Stats.BytesRead,
 		BytesNew: r.Stats.BytesNew, BytesStored: r.Stats.BytesStored,
 		ChunksNew: r.Stats.ChunksNew, ChunksReused: r.Stats.ChunksReused, ChunksDelta: r.Stats.ChunksDelta,
@@ -139,8 +140,12 @@ func newSnapshotJSON(r *store.Result) snapshotJSON {
 	if out.DryRun {
 		out.Snapshot = nil
 	}
-	for _, v := range r.Record.Volumes {
-		out.Volumes = append(out.Volumes, volumeJSON{Name: v.Name, Files: v.Files, Bytes: v.Bytes})
-	}
 	return out
+}
+
+func newVolumesJSON(r *store.Record) (volumes []volumeJSON) {
+	for _, v := range r.Volumes {
+		volumes = append(volumes, volumeJSON{Name: v.Name, Files: v.Files, Bytes: v.Bytes})
+	}
+	return volumes
 }

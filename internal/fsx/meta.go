@@ -189,3 +189,9 @@ type Stat struct {
 	Links  uint32
 	Blocks int64 // units of 512 bytes that the content occupies
 }
+
+// Device returns the numbers of a device, whose Rdev NewRdev made of them.
+func (m Meta) Device() (major, minor uint32) { return unix.Major(m.Rdev), unix.Minor(m.Rdev) }
+
+// NewRdev returns the Rdev of the device of these numbers.
+func NewRdev(major, minor uint32) uint64 { return unix.Mkdev(major, minor) }
