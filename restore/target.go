@@ -3,9 +3,7 @@ package restore
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 
 	"github.com/warmstore/warmstore/internal/fsx"
 )
@@ -43,19 +41,7 @@ func (r *run) checkOne(t Target) error {
 	if err != nil || !r.opts.Empty {
 		return err
 	}
-	return checkEmpty(t.Path)
-}
-
-func checkEmpty(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := f.Readdirnames(1); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%q is not an empty directory", path)
-	}
-	return nil
+	return fsx.CheckEmpty(t.Path)
 }
 
 // roots are the root directories of the targets, in the same order; nil where

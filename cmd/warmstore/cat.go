@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/warmstore/warmstore/internal/browse"
+	"github.com/warmstore/warmstore/internal/source"
 )
 
 func catCommand() *cli.Command {
@@ -29,7 +30,7 @@ func catFile(c *cli.Context) error {
 		return err
 	}
 	defer snap.Close()
-	if err := checkVolume(snap, at.volume); err != nil {
+	if _, err := source.Chosen(snap.Record, []string{at.volume}); err != nil {
 		return err
 	}
 	if err := browse.Copy(c.Context, c.App.Writer, snap, at.volume, at.path); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/warmstore/warmstore/internal/browse"
+	"github.com/warmstore/warmstore/internal/source"
 	"github.com/warmstore/warmstore/store"
 )
 
@@ -46,7 +47,7 @@ func ls(c *cli.Context) error {
 		return lsVolumes(c, snap)
 	}
 	at := placeOf(c.Args().Get(1))
-	if err := checkVolume(snap, at.volume); err != nil {
+	if _, err := source.Chosen(snap.Record, []string{at.volume}); err != nil {
 		return err
 	}
 	items := browse.List(snap, at.volume, at.path, c.Bool("recursive"))

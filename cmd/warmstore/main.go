@@ -40,7 +40,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Flags:     globalFlags(),
 		Commands: []*cli.Command{
 			snapshotCommand(), restoreCommand(),
-			listCommand(), showCommand(), hasCommand(), lsCommand(), catCommand(),
+			listCommand(), showCommand(), hasCommand(), lsCommand(), catCommand(), exportCommand(),
 			forgetCommand(), gcCommand(), checkCommand(), repairCommand(),
 		},
 		Description:               "Exit codes:\n" + exitCodes(),

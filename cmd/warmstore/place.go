@@ -1,12 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/warmstore/warmstore/internal/source"
 	"github.com/warmstore/warmstore/store"
 )
 
@@ -36,12 +34,4 @@ func checkout(c *cli.Context, app string) (*store.Checkout, error) {
 		return nil, err
 	}
 	return s.Checkout(c.Context, app, id, false)
-}
-
-// checkVolume refuses a volume that the snapshot does not have.
-func checkVolume(snap *store.Checkout, volume string) error {
-	if snap.Record.Volume(volume) == nil {
-		return fmt.Errorf("%w %q", source.ErrUnknown, volume)
-	}
-	return nil
 }

@@ -65,6 +65,7 @@ func TestContract(t *testing.T) {
 			"keep":   keepAs,
 			"tree":   listTree,
 			"random": random,
+			"socket": socket,
 			"flip":   flip,
 			"lock":   lock,
 			"begin":  begin,

@@ -229,6 +229,14 @@ func random(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o644))
 }
 
+// socket makes a socket. The name is as Go quotes it.
+func socket(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, args, 1, "socket QUOTED")
+	name, err := strconv.Unquote(args[0])
+	ts.Check(err)
+	ts.Check(syscall.Mknod(ts.MkAbs(name), syscall.S_IFSOCK|0o600, 0))
+}
+
 // flip changes one bit where TEXT begins in the file that has it.
 func flip(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, args, 2, "flip TEXT PATTERN")

@@ -3,6 +3,7 @@ package fsx
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -55,6 +56,19 @@ func CheckDirectory(path string) error {
 	}
 	if !info.IsDir() {
 		return fmt.Errorf("%q: %w", path, ErrNotDirectory)
+	}
+	return nil
+}
+
+// CheckEmpty returns an error unless path is a directory that holds nothing.
+func CheckEmpty(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Readdirnames(1); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%q is not an empty directory", path)
 	}
 	return nil
 }

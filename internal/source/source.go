@@ -151,18 +151,15 @@ func (s *Source) Targets(ctx context.Context, r *store.Record, only []string, cr
 	if err := s.checkHost(r); err != nil {
 		return nil, err
 	}
-	if err := checkOnly(r, only); err != nil {
+	volumes, err := Chosen(r, only)
+	if err != nil {
 		return nil, err
 	}
 	if err := s.checkNamed(r); err != nil {
 		return nil, err
 	}
 	var targets []restore.Target
-	for i := range r.Volumes {
-		v := &r.Volumes[i]
-		if len(only) > 0 && !slices.Contains(only, v.Name) {
-			continue
-		}
+	for _, v := range volumes {
 		at, err := s.target(ctx, v, create)
 		if err != nil {
 			return nil, err

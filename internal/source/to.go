@@ -12,14 +12,12 @@ import (
 // Below returns targets in dir: a directory for each volume of the snapshot, or
 // for those named by only.
 func Below(dir string, r *store.Record, only []string) ([]restore.Target, error) {
-	if err := checkOnly(r, only); err != nil {
+	volumes, err := Chosen(r, only)
+	if err != nil {
 		return nil, err
 	}
 	var targets []restore.Target
-	for _, v := range r.Volumes {
-		if len(only) > 0 && !slices.Contains(only, v.Name) {
-			continue
-		}
+	for _, v := range volumes {
 		path, err := filepath.Abs(filepath.Join(dir, v.Name))
 		if err != nil {
 			return nil, err
@@ -29,12 +27,18 @@ func Below(dir string, r *store.Record, only []string) ([]restore.Target, error)
 	return targets, nil
 }
 
-// checkOnly refuses names of volumes that the snapshot does not have.
-func checkOnly(r *store.Record, only []string) error {
+// Chosen returns the volumes of the snapshot, or those named by only, by
+// ascending name. A name that the snapshot does not have is ErrUnknown.
+func Chosen(r *store.Record, only []string) (volumes []*store.VolumeRecord, err error) {
 	for _, name := range only {
 		if r.Volume(name) == nil {
-			return fmt.Errorf("%w %q", ErrUnknown, name)
+			return nil, fmt.Errorf("%w %q", ErrUnknown, name)
 		}
 	}
-	return nil
+	for i := range r.Volumes {
+		if v := &r.Volumes[i]; len(only) == 0 || slices.Contains(only, v.Name) {
+			volumes = append(volumes, v)
+		}
+	}
+	return volumes, nil
 }

@@ -23,7 +23,7 @@ const anything = "*"
 // may import anything. A package that is missing here is an error, so that a
 // new one gets its place by decision and not by accident.
 var layers = map[string][]string{
-	"cmd/warmstore":   {"store", "restore", "internal/source", "internal/browse"},
+	"cmd/warmstore":   {"store", "restore", "internal/source", "internal/browse", "internal/archive"},
 	"internal/source": {"store", "restore", "internal/docker", "internal/fsx"},
 	"store": {"chunker", "index", "internal/blob", "internal/pack", "internal/manifest", "internal/witness",
 		"internal/fsx", "internal/planted"},
@@ -31,6 +31,8 @@ var layers = map[string][]string{
 	"restore":           {"internal/blob", "internal/manifest", "internal/witness", "internal/fsx", "internal/planted"},
 	"index":             {"internal/blob", "internal/pack", "internal/planted"}, // its values are footers
 	"internal/pack":     {"internal/blob", "internal/fsx", "internal/planted"},
+	"internal/archive":  {"store", "internal/tarball", "internal/fsx"},
+	"internal/tarball":  {"internal/manifest", "internal/fsx"},
 	"internal/browse":   {"internal/manifest", "internal/fsx"},
 	"internal/witness":  {"internal/blob", "internal/fsx"},
 	"internal/manifest": {"internal/blob", "internal/fsx"},
