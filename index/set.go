@@ -51,6 +51,31 @@ func (s *Set) number(loc blob.Location) (int, bool) {
 
 func (s *Set) add(n int) { s.bits[n/64] |= 1 << (n % 64) }
 
+// Unite adds the blobs of o, which is a set of the same chunks.
+func (s *Set) Unite(o *Set) {
+	for i, word := range o.bits {
+		s.bits[i] |= word
+	}
+}
+
+// Common returns the blobs that are in o as well, a set of the same chunks.
+func (s *Set) Common(o *Set) *Set {
+	both := s.chunks.NewSet()
+	for i, word := range o.bits {
+		both.bits[i] = s.bits[i] & word
+	}
+	return both
+}
+
+// Without returns the blobs that are not in o, a set of the same chunks.
+func (s *Set) Without(o *Set) *Set {
+	rest := s.chunks.NewSet()
+	for i, word := range o.bits {
+		rest.bits[i] = s.bits[i] &^ word
+	}
+	return rest
+}
+
 // Len returns the number of blobs in the set.
 func (s *Set) Len() (n int) {
 	for _, word := range s.bits {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"time"
@@ -36,44 +35,6 @@ type GCOptions struct {
 	// to be garbage, and does not wait for anybody.
 	IfDue bool
 }
-
-// A GCPlan says what gc does: which packs it drops, since they hold nothing that
-// any snapshot needs, and which it rewrites without what is garbage in them.
-type GCPlan struct {
-	Drop    []PackUse
-	Rewrite []PackUse
-	Packs   int   // of the store
-	Stored  int64 // bytes of all packs
-	Live    int64 // bytes of blobs that are needed
-	Dead    int64 // bytes of the others
-}
-
-// A PackUse says how much of a pack is needed.
-type PackUse struct {
-	ID   ID
-	Size int64 // bytes of the pack
-	Live int64 // bytes of blobs in it that are needed
-	Dead int64 // bytes of the others
-}
-
-// Frees returns the bytes that the plan frees, footers aside.
-func (p *GCPlan) Frees() (n int64) {
-	for _, use := range slices.Concat(p.Drop, p.Rewrite) {
-		n += use.Size - use.Live
-	}
-	return n
-}
-
-// Garbage returns the share of the blobs' bytes that nothing needs, in percent.
-func (p *GCPlan) Garbage() int {
-	if p.Live+p.Dead == 0 {
-		return 0
-	}
-	return int(p.Dead * 100 / (p.Live + p.Dead))
-}
-
-// needed returns the bytes of the packs less those of dead blobs.
-func (p *GCPlan) needed() int64 { return p.Stored - p.Dead }
 
 // A GCResult is what gc did.
 type GCResult struct {
@@ -229,46 +190,13 @@ func (c *collection) mark(ctx context.Context) error {
 	}
 	c.load = newLoader(c.store.packs, c.state.chunks)
 	c.live = c.state.chunks.NewSet()
-	for _, id := range roots {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		record, err := c.store.record(id)
-		if errors.Is(err, fs.ErrNotExist) && c.store.unlisted(id) {
-			c.load.close()
-			return errStale // it was forgotten since the index was read
-		}
-		if err == nil {
-			err = c.load.reach(c.live, record)
-		}
-		if err != nil {
-			c.load.close()
-			return fmt.Errorf("nothing was changed: snapshot %s: %w", id.Short(), err)
-		}
+	err = c.store.eachRecord(ctx, roots, func(_ ID, r *Record) error { return c.load.reach(c.live, r) })
+	if err != nil {
+		c.load.close()
+		return fmt.Errorf("nothing was changed: %w", err)
 	}
-	c.makePlan()
+	c.plan = newPlan(c.state.chunks, c.live, c.opts.MinGarbage)
 	return nil
-}
-
-func (c *collection) makePlan() {
-	c.plan = new(GCPlan)
-	for p := range c.state.chunks.Packs() {
-		use := PackUse{ID: p.ID, Size: p.Tail.Size()}
-		for e := range c.live.Entries(p.ID) {
-			use.Live += int64(e.Stored)
-		}
-		use.Dead = p.Tail.Stored() - use.Live
-		c.plan.Packs++
-		c.plan.Stored += use.Size
-		c.plan.Live += use.Live
-		c.plan.Dead += use.Dead
-		switch {
-		case use.Live == 0:
-			c.plan.Drop = append(c.plan.Drop, use)
-		case use.Dead > 0 && use.Dead*100 >= (use.Live+use.Dead)*int64(c.opts.MinGarbage):
-			c.plan.Rewrite = append(c.plan.Rewrite, use)
-		}
-	}
 }
 
 // drop removes the packs that hold nothing live.

@@ -198,22 +198,34 @@ func (r *chunkReader) Read(p []byte) (int, error) {
 // A chunk that is not in the index is ErrCorrupt.
 func (l *loader) locate(set *index.Set, ids iter.Seq2[blob.ID, error]) error {
 	for id, err := range ids {
+		if err == nil {
+			err = l.include(set, id, nil)
+		}
 		if err != nil {
 			return err
-		}
-		loc, err := l.find(id)
-		if err != nil {
-			return err
-		}
-		if set.Add(loc) && loc.Codec == blob.Delta && !planted.Bug("delta base not live") {
-			base, err := l.find(loc.Base)
-			if err != nil {
-				return err
-			}
-			set.Add(base)
 		}
 	}
 	return nil
+}
+
+// include adds to set the blob that holds a chunk and, if that is a delta, its
+// base. It calls added, if not nil, with those that were not in the set.
+func (l *loader) include(set *index.Set, id blob.ID, added func(blob.Location)) error {
+	loc, err := l.find(id)
+	if err != nil || !set.Add(loc) {
+		return err
+	}
+	if added != nil {
+		added(loc)
+	}
+	if loc.Codec != blob.Delta || planted.Bug("delta base not live") {
+		return nil
+	}
+	base, err := l.find(loc.Base)
+	if err == nil && set.Add(base) && added != nil {
+		added(base)
+	}
+	return err
 }
 
 // reach adds to set all blobs that the snapshot needs: those of its manifests

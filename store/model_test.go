@@ -252,17 +252,28 @@ func (m *model) check(rt *rapid.T) {
 	}
 }
 
+// setFlags sets flags of the command line, and returns what sets them back.
+func setFlags(t *testing.T, values map[string]string) (undo func()) {
+	t.Helper()
+	old := map[string]string{}
+	for name, value := range values {
+		old[name] = flag.Lookup(name).Value.String()
+		check(t, flag.Set(name, value))
+	}
+	return func() {
+		for name, value := range old {
+			flag.Set(name, value)
+		}
+	}
+}
+
 func TestRandomHistoriesEndAsTheModel(t *testing.T) {
 	checks, steps := "5", "12"
 	if os.Getenv("WARMSTORE_FAULTS") == "full" {
 		checks, steps = "300", "40"
 	}
-	for name, value := range map[string]string{"rapid.checks": checks, "rapid.steps": steps, "rapid.nofailfile": "true",
-		"rapid.shrinktime": "5s"} {
-		old := flag.Lookup(name).Value.String()
-		check(t, flag.Set(name, value))
-		defer flag.Set(name, old)
-	}
+	defer setFlags(t, map[string]string{"rapid.checks": checks, "rapid.steps": steps, "rapid.nofailfile": "true",
+		"rapid.shrinktime": "5s"})()
 	old := unix.Umask(0o022)
 	defer unix.Umask(old)
 	rapid.Check(t, func(rt *rapid.T) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -93,6 +94,27 @@ func (s *Store) roots(st *state) ([]ID, error) {
 	}
 	slices.SortFunc(ids, ID.Compare)
 	return slices.Compact(ids), nil
+}
+
+// eachRecord calls f with the record of each of the snapshots. If one was
+// forgotten since the index was read, the error is errStale.
+func (s *Store) eachRecord(ctx context.Context, ids []ID, f func(ID, *Record) error) error {
+	for _, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		r, err := s.record(id)
+		if errors.Is(err, fs.ErrNotExist) && s.unlisted(id) {
+			return errStale
+		}
+		if err == nil {
+			err = f(id, r)
+		}
+		if err != nil {
+			return fmt.Errorf("snapshot %s: %w", id.Short(), err)
+		}
+	}
+	return nil
 }
 
 // records returns the ID of every record file.

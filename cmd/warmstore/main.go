@@ -40,7 +40,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Flags:     globalFlags(),
 		Commands: []*cli.Command{
 			snapshotCommand(), restoreCommand(),
-			listCommand(), showCommand(), hasCommand(), lsCommand(), catCommand(), exportCommand(),
+			listCommand(), showCommand(), hasCommand(), lsCommand(), catCommand(), exportCommand(), duCommand(),
 			forgetCommand(), gcCommand(), checkCommand(), repairCommand(),
 		},
 		Description:               "Exit codes:\n" + exitCodes(),

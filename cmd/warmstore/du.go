@@ -1,0 +1,219 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/warmstore/warmstore/store"
+)
+
+// topFiles is how many files du lists if nobody says.
+const topFiles = 20
+
+func duCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "du",
+		Usage:     "show what apps, volumes and files take of the store, and what forgetting them frees",
+		ArgsUsage: "[APP]",
+		Description: "SIZE is that of the files in the newest snapshot. STORED is what all snapshots of the app\n" +
+			"need in packs, each chunk counted once; UNIQUE is the part of it that nothing else needs, which\n" +
+			"forget and gc would free; DELTA the part that is stored as differences.\n" +
+			"COMPRESSION is the raw bytes of these chunks divided by STORED. DEDUP is the bytes of the files\n" +
+			"in all snapshots of the app, and of their manifests, divided by the raw bytes of the chunks.\n" +
+			"NEW, of a file, is the bytes of chunks that no older snapshot of the volume has.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "by", Value: "app", Usage: "a line for each `KIND`: app, volume or file"},
+			&cli.IntFlag{Name: "top", Usage: "only the `N` largest (of files 20 if not given)"},
+		},
+		OnUsageError: usageError,
+		Action:       du,
+	}
+}
+
+func du(c *cli.Context) error {
+	opts, err := usageOptions(c)
+	if err != nil {
+		return err
+	}
+	s, err := openStore(c)
+	if err != nil {
+		return err
+	}
+	u, err := s.Usage(c.Context, opts)
+	if err != nil {
+		return err
+	}
+	shorten(c, u)
+	if c.Bool("json") {
+		return printJSON(c, newUsageJSON(u))
+	}
+	if !c.Bool("quiet") {
+		printUsage(c, u)
+	}
+	return nil
+}
+
+func usageOptions(c *cli.Context) (opts store.UsageOptions, err error) {
+	if c.NArg() > 0 {
+		if opts.App, err = appArgument(c); err != nil {
+			return opts, err
+		}
+	}
+	if c.IsSet("top") && c.Int("top") < 1 {
+		return opts, fmt.Errorf("%w: --top %d: at least 1", errUsage, c.Int("top"))
+	}
+	switch by := c.String("by"); by {
+	case "app", "volume":
+	case "file":
+		opts.Top = cmp.Or(c.Int("top"), topFiles)
+	default:
+		return opts, fmt.Errorf("%w: --by %q is not app, volume or file", errUsage, by)
+	}
+	return opts, nil
+}
+
+// shorten sorts apps and volumes by what they take, and drops all but --top.
+func shorten(c *cli.Context, u *store.Usage) {
+	slices.SortStableFunc(u.Apps, func(a, b store.AppUsage) int { return cmp.Compare(b.Stored, a.Stored) })
+	slices.SortStableFunc(u.Volumes, func(a, b store.VolumeUsage) int { return cmp.Compare(b.Stored, a.Stored) })
+	if c.IsSet("top") {
+		u.Apps = u.Apps[:min(len(u.Apps), c.Int("top"))]
+		u.Volumes = u.Volumes[:min(len(u.Volumes), c.Int("top"))]
+	}
+}
+
+// usageJSON is what du --json prints.
+type usageJSON struct {
+	Apps      []store.AppUsage      `json:"apps"`
+	Volumes   []store.VolumeUsage   `json:"volumes"`
+	Snapshots []store.SnapshotUsage `json:"snapshots"`
+	Largest   []fileJSON            `json:"largest"` // with --by file, as changed
+	Changed   []fileJSON            `json:"changed"`
+	Store     store.StoreUsage      `json:"store"`
+}
+
+type fileJSON struct {
+	store.FileUsage
+	PathBytes []byte `json:"path_bytes,omitempty"` // in base64, if the path is not UTF-8
+}
+
+func newUsageJSON(u *store.Usage) usageJSON {
+	return usageJSON{
+		Apps: append([]store.AppUsage{}, u.Apps...), Volumes: append([]store.VolumeUsage{}, u.Volumes...),
+		Snapshots: append([]store.SnapshotUsage{}, u.Snapshots...),
+		Largest:   newFilesJSON(u.Largest), Changed: newFilesJSON(u.Changed), Store: u.Store,
+	}
+}
+
+func newFilesJSON(files []store.FileUsage) []fileJSON {
+	out := []fileJSON{}
+	for _, f := range files {
+		j := fileJSON{FileUsage: f}
+		if !utf8.ValidString(f.Path) {
+			j.PathBytes = []byte(f.Path)
+		}
+		out = append(out, j)
+	}
+	return out
+}
+
+func printUsage(c *cli.Context, u *store.Usage) {
+	switch c.String("by") {
+	case "volume":
+		printVolumes(c, u.Volumes)
+	case "file":
+		printFiles(c, u)
+	default:
+		printAppUsage(c, u.Apps)
+	}
+	if !c.Args().Present() {
+		printf(c, "\n")
+		printStore(c, &u.Store)
+	}
+}
+
+const spaceColumns = "STORED\tUNIQUE\tSHARED\tDELTA\tCOMPRESSION\tDEDUP"
+
+func spaceCells(s *store.Space) string {
+	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", size(s.Stored), size(s.Unique), size(s.Shared), size(s.Delta),
+		factor(s.Compression), factor(s.Deduplication))
+}
+
+func factor(f float64) string { return fmt.Sprintf("%.1f×", f) }
+
+func table(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) }
+
+func printAppUsage(c *cli.Context, apps []store.AppUsage) {
+	w := table(c.App.Writer)
+	defer w.Flush()
+	fmt.Fprintln(w, "APP\tSNAPSHOTS\tSIZE\t"+spaceColumns)
+	for _, a := range apps {
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", a.App, a.Snapshots, size(a.Bytes), spaceCells(&a.Space))
+	}
+}
+
+func printVolumes(c *cli.Context, volumes []store.VolumeUsage) {
+	w := table(c.App.Writer)
+	defer w.Flush()
+	fmt.Fprintln(w, "APP\tVOLUME\tFILES\tSIZE\t"+spaceColumns)
+	for _, v := range volumes {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", v.App, v.Volume, v.Files, size(v.Bytes), spaceCells(&v.Space))
+	}
+}
+
+func printFiles(c *cli.Context, u *store.Usage) {
+	printf(c, "The largest files of the newest snapshots:\n")
+	w := table(c.App.Writer)
+	fmt.Fprintln(w, "SIZE\tAPP\tVOLUME\tPATH")
+	for _, f := range u.Largest {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%q\n", size(f.Bytes), f.App, f.Volume, f.Path)
+	}
+	w.Flush()
+	if len(u.Changed) == 0 {
+		printf(c, "\nNo file is newer than an older snapshot, or there is none to compare with: --keep 2 keeps one.\n")
+		return
+	}
+	printf(c, "\nThe files with the most that no older snapshot has:\n")
+	w = table(c.App.Writer)
+	defer w.Flush()
+	fmt.Fprintln(w, "NEW\tSTORED\tSIZE\tAPP\tVOLUME\tPATH")
+	for _, f := range u.Changed {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%q\n",
+			size(f.New), size(f.NewStored), size(f.Bytes), f.App, f.Volume, f.Path)
+	}
+}
+
+// printStore accounts for the bytes on disk. What there is nothing of is left out.
+func printStore(c *cli.Context, u *store.StoreUsage) {
+	w := table(c.App.Writer)
+	defer w.Flush()
+	fmt.Fprintf(w, "needed\t%s\tunique to an app %s, shared %s; compression %s, dedup %s\n", size(u.Stored),
+		size(u.Unique), size(u.Shared), factor(u.Compression), factor(u.Deduplication))
+	for _, line := range []struct {
+		name  string
+		bytes int64
+		note  string
+	}{
+		{"garbage", u.Garbage, "blobs that nothing needs"},
+		{"footers", u.Footers, "of " + plural(int64(u.Packs), "pack")},
+		{"not listed", u.Unlisted + u.Unfinished, "of snapshots in progress, or for gc"},
+		{"index", u.Index, "where the blobs are"},
+		{"records", u.Records, "of the snapshots"},
+		{"witness", u.Witness, "how files looked: what is unchanged is not read"},
+		{"reserve", u.Reserve, "for gc on a full disk"},
+		{"quarantine", u.Quarantine, "what repair moved out of the way"},
+		{"other", u.Other, "locks, marks, format"},
+	} {
+		if line.bytes > 0 {
+			fmt.Fprintf(w, "%s\t%s\t%s\n", line.name, size(line.bytes), line.note)
+		}
+	}
+	fmt.Fprintf(w, "on disk\t%s\tall of these\n", size(u.Total))
+	fmt.Fprintf(w, "reclaimable\t%s\tby warmstore gc now\n", size(u.Reclaimable))
+}
