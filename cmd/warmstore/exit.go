@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/warmstore/warmstore/internal/config"
 	"github.com/warmstore/warmstore/internal/source"
 	"github.com/warmstore/warmstore/restore"
 	"github.com/warmstore/warmstore/store"
@@ -61,6 +62,7 @@ func verdicts() []verdict {
 		{restore.ErrMount, exitFailure, "unmount it; to keep its files too, take them as a volume of their own"},
 		{source.ErrMapping, exitFailure, "restore it on an engine with the same mapping, or with --to DIR"},
 		{source.ErrUnreachable, exitFailure, "start the engine, or set DOCKER_HOST; --dir needs none"},
+		{config.ErrConfig, exitUsage, ""},
 		{source.ErrSpec, exitUsage, ""},
 		{store.ErrInvalid, exitUsage, ""},
 		{restore.ErrInvalid, exitUsage, ""},
@@ -68,27 +70,44 @@ func verdicts() []verdict {
 	}
 }
 
-// report prints err and returns its exit code.
-func report(w io.Writer, err error) int {
-	v := verdict{code: exitFailure}
-	for _, candidate := range verdicts() {
-		if errors.Is(err, candidate.cause) {
-			v = candidate
-			break
+// verdictOn returns what err means for the caller.
+func verdictOn(err error) verdict {
+	for _, v := range verdicts() {
+		if errors.Is(err, v.cause) {
+			return v
 		}
 	}
-	text := err.Error()
-	if errors.Is(err, source.ErrInUse) {
-		text += "; undeploy it first"
+	return verdict{code: exitFailure}
+}
+
+// exitCode returns the code that the command exits with after err.
+func exitCode(err error) int {
+	if err == nil {
+		return exitDone
 	}
-	fmt.Fprintln(w, "warmstore:", strings.TrimPrefix(text, errUsage.Error()+": "))
+	return verdictOn(err).code
+}
+
+// report prints err and returns its exit code.
+func report(w io.Writer, err error) int {
+	v := verdictOn(err)
+	complain(w, err)
 	if unfinished := new(store.UnfinishedError); errors.As(err, &unfinished) {
 		v.hint = finishing(unfinished.Mark)
 	}
 	if v.hint != "" {
-		fmt.Fprintln(w, "hint:", v.hint)
+		fmt.Fprintln(w, paint(w, cyan, "hint:"), v.hint)
 	}
 	return v.code
+}
+
+// complain prints err.
+func complain(w io.Writer, err error) {
+	text := strings.TrimPrefix(err.Error(), errUsage.Error()+": ")
+	if errors.Is(err, source.ErrInUse) {
+		text += "; undeploy it first"
+	}
+	fmt.Fprintln(w, paint(w, red, "warmstore:"), text)
 }
 
 // finishing returns the command that finishes a restore.

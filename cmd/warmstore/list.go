@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -79,18 +78,17 @@ func newAppsJSON(apps []store.App) []appJSON {
 }
 
 func printApps(c *cli.Context, apps []store.App) {
-	w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "APP\tVERSION\tAGE\tVOLUMES\tFILES\tSIZE\tSNAPSHOT")
+	t := newTable("APP", "VERSION", "AGE", "VOLUMES", "FILES", "SIZE", "SNAPSHOT")
 	for _, a := range apps {
 		id := a.Snapshots[len(a.Snapshots)-1]
 		if r := a.LastGood; r != nil {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", a.Name, orDash(r.Version), age(time.Since(r.Time)),
-				len(r.Volumes), r.Files(), size(r.Bytes()), id.Short())
+			t.add(a.Name, orDash(r.Version), age(time.Since(r.Time)),
+				fmt.Sprint(len(r.Volumes)), fmt.Sprint(r.Files()), size(r.Bytes()), id.Short())
 		} else {
-			fmt.Fprintf(w, "%s\t-\t-\t-\t-\t-\t%s (%v)\n", a.Name, id.Short(), a.Err)
+			t.addBad(a.Name, "-", "-", "-", "-", "-", fmt.Sprintf("%s (%v)", id.Short(), a.Err))
 		}
 	}
-	w.Flush()
+	t.print(c)
 }
 
 // damaged returns the errors of the records that cannot be read.

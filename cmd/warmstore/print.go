@@ -10,6 +10,8 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
+
+	"github.com/warmstore/warmstore/store"
 )
 
 // printf prints a line for people.
@@ -22,7 +24,7 @@ func printf(c *cli.Context, format string, args ...any) {
 // warn prints what should be known although nothing failed.
 func warn(c *cli.Context, warnings []string) {
 	for _, w := range warnings {
-		fmt.Fprintln(c.App.ErrWriter, "warmstore: warning:", w)
+		fmt.Fprintln(c.App.ErrWriter, paint(c.App.ErrWriter, yellow, "warmstore: warning:"), w)
 	}
 }
 
@@ -66,6 +68,14 @@ func rawBytes(name string) []byte {
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+// shortID writes an ID; that of a dry run is none.
+func shortID(id store.ID) string {
+	if id.IsZero() {
+		return "-"
+	}
+	return id.Short()
+}
 
 func orDash(s string) string {
 	if s == "" {

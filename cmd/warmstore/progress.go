@@ -1,13 +1,11 @@
 package main
 
 import (
-	"os"
 	"sync/atomic"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 )
 
 // A progress shows what a long command has done so far. Where nobody watches
@@ -19,14 +17,14 @@ type progress struct {
 
 // newProgress starts a bar of so many bytes; of an unknown number if it is 0.
 func newProgress(c *cli.Context, bytes int64) *progress {
-	if c.Bool("quiet") || c.Bool("json") || !term.IsTerminal(int(os.Stdout.Fd())) {
+	if c.Bool("quiet") || c.Bool("json") || !isTerminal(c.App.ErrWriter) {
 		return new(progress)
 	}
 	if bytes == 0 {
 		bytes = -1
 	}
 	return &progress{bar: progressbar.NewOptions64(bytes,
-		progressbar.OptionSetWriter(os.Stderr),
+		progressbar.OptionSetWriter(c.App.ErrWriter),
 		progressbar.OptionShowBytes(true),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionThrottle(100*time.Millisecond),

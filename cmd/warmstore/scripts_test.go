@@ -93,7 +93,7 @@ func inProcess(ts *testscript.TestScript, args []string, stdout, stderr io.Write
 	ts.Check(err)
 	ts.Check(os.Chdir(ts.MkAbs(".")))
 	defer os.Chdir(home)
-	for _, key := range []string{"WARMSTORE_ROOT", "CCCI_WARM_ROOT", "DOCKER_HOST"} {
+	for _, key := range []string{"WARMSTORE_ROOT", "CCCI_WARM_ROOT", "DOCKER_HOST", "WARMSTORE_CONFIG"} {
 		if value := ts.Getenv(key); value != "" {
 			ts.Check(os.Setenv(key, value))
 		} else {

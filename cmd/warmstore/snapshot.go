@@ -14,7 +14,7 @@ func snapshotCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "snapshot",
 		Usage:     "take a snapshot of an undeployed app's volumes and make it the last-good",
-		ArgsUsage: "APP SOURCE",
+		ArgsUsage: "APP SOURCE | --all",
 		Flags: append(sourceFlags(),
 			&cli.StringFlag{Name: "version", Usage: "record that the app has version `V`"},
 			&cli.StringFlag{Name: "commit", Usage: "record that the app is at commit `C`"},
@@ -23,6 +23,12 @@ func snapshotCommand() *cli.Command {
 			noGCFlag(),
 			&cli.BoolFlag{Name: "rehash", Usage: "read also files that look unchanged"},
 			&cli.BoolFlag{Name: "ignore-space", Usage: "begin even if there seems to be far too little space"},
+			&cli.BoolFlag{Name: "all", Usage: "take one of every app of the configuration"},
+			&cli.StringFlag{
+				Name: "config", DefaultText: "$WARMSTORE_CONFIG or " + defaultConfig,
+				Usage: "with --all, read the apps from `FILE`",
+			},
+			&cli.StringFlag{Name: "schedule", Usage: "with --all, take only the apps whose schedule is `WORD`"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "read and weigh everything, but store nothing"},
 		),
 		OnUsageError: usageError,
@@ -31,6 +37,12 @@ func snapshotCommand() *cli.Command {
 }
 
 func snapshot(c *cli.Context) error {
+	if c.Bool("all") {
+		return snapshotAll(c)
+	}
+	if c.IsSet("config") || c.IsSet("schedule") {
+		return fmt.Errorf("%w: --config and --schedule go with --all", errUsage)
+	}
 	app, err := appArgument(c)
 	if err != nil {
 		return err
@@ -39,25 +51,17 @@ func snapshot(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	src, err := source.Open(c.Context, spec(c), false)
+	src, err := unusedSource(c, app, spec(c))
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	warn(c, src.Warnings)
-	unused := func(ctx context.Context) error { return src.Unused(ctx, app) }
-	if err := unused(c.Context); err != nil {
-		return err
-	}
 	s, done, err := storeFor(c)
 	defer done()
 	if err != nil {
 		return err
 	}
-	bar := newProgress(c, previousBytes(s, app))
-	opts.Source, opts.Recheck, opts.Progress = src.Origin, unused, bar.add
-	result, err := s.Snapshot(c.Context, app, src.Volumes, opts)
-	bar.finish()
+	result, err := take(c, s, app, src, opts)
 	if err != nil {
 		return err
 	}
@@ -66,6 +70,30 @@ func snapshot(c *cli.Context) error {
 	}
 	collect(c, s)
 	return nil
+}
+
+// unusedSource finds the volumes of the app, and refuses if anything uses them.
+func unusedSource(c *cli.Context, app string, spec source.Spec) (*source.Source, error) {
+	src, err := source.Open(c.Context, spec, false)
+	if err != nil {
+		return nil, err
+	}
+	warn(c, src.Warnings)
+	if err := src.Unused(c.Context, app); err != nil {
+		src.Close()
+		return nil, err
+	}
+	return src, nil
+}
+
+// take takes a snapshot of the volumes.
+func take(c *cli.Context, s *store.Store, app string, src *source.Source, opts store.SnapshotOptions,
+) (*store.Result, error) {
+	bar := newProgress(c, previousBytes(s, app))
+	defer bar.finish()
+	opts.Source, opts.Progress = src.Origin, bar.add
+	opts.Recheck = func(ctx context.Context) error { return src.Unused(ctx, app) }
+	return s.Snapshot(c.Context, app, src.Volumes, opts)
 }
 
 func snapshotOptions(c *cli.Context) (opts store.SnapshotOptions, err error) {

@@ -57,6 +57,12 @@ func Of(r *store.Record) Spec {
 	return spec
 }
 
+// Check returns ErrSpec unless s says where volumes are, and in one way.
+func (s Spec) Check() error {
+	_, _, err := s.kind()
+	return err
+}
+
 // IsZero reports whether s says nothing.
 func (s Spec) IsZero() bool { return s.kinds() == nil && s.Domain == "" }
 

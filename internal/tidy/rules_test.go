@@ -23,7 +23,9 @@ const anything = "*"
 // may import anything. A package that is missing here is an error, so that a
 // new one gets its place by decision and not by accident.
 var layers = map[string][]string{
-	"cmd/warmstore":   {"store", "restore", "internal/source", "internal/browse", "internal/archive"},
+	"cmd/warmstore": {"store", "restore", "internal/source", "internal/browse", "internal/archive",
+		"internal/config"},
+	"internal/config": {"store", "internal/source"},
 	"internal/source": {"store", "restore", "internal/docker", "internal/fsx"},
 	"store": {"chunker", "index", "internal/blob", "internal/pack", "internal/manifest", "internal/witness",
 		"internal/fsx", "internal/planted"},
@@ -62,6 +64,7 @@ var importers = map[string][]string{
 	"github.com/urfave/cli/v2":          {"cmd/warmstore"},
 	"github.com/zeebo/blake3":           {"internal/blob"},
 	"go.etcd.io/bbolt":                  {"index"},
+	"go.yaml.in/yaml/v4":                {"internal/config"},
 	"golang.org/x/sync":                 {anything},
 	"golang.org/x/sys":                  {"internal/fsx"},
 	"golang.org/x/term":                 {"cmd/warmstore"},
