@@ -158,18 +158,12 @@ func (c *collection) due() (bool, error) {
 	if !c.opts.IfDue {
 		return true, nil
 	}
-	var stored, live int64
+	var now Capacity
 	err := c.store.index.View(func(tx *index.Tx) (err error) {
-		for p, err := range tx.Packs() {
-			if err != nil {
-				return err
-			}
-			stored += p.Tail.Size()
-		}
-		live, err = tx.Live()
+		now, err = capacityOf(tx)
 		return err
 	})
-	return (stored-live)*100 >= stored*int64(c.opts.MinGarbage) && stored > 0, err
+	return (now.Stored-now.Live)*100 >= now.Stored*int64(c.opts.MinGarbage) && now.Stored > 0, err
 }
 
 // mark finds out what is live and makes the plan. It changes nothing, and others

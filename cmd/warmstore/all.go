@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/warmstore/warmstore/internal/config"
+	"github.com/warmstore/warmstore/internal/metrics"
 	"github.com/warmstore/warmstore/internal/source"
 	"github.com/warmstore/warmstore/store"
 )
@@ -20,37 +21,52 @@ const defaultConfig = "/etc/warmstore.yaml"
 
 // An outcome is how the snapshot of one of several apps went.
 type outcome struct {
-	app     string
-	result  *store.Result // nil if there is none
-	err     error
-	elapsed time.Duration
+	result *store.Result // nil if there is none
+	err    error
+	run    metrics.Run
 }
 
-// snapshotAll takes a snapshot of every app of the configuration. What one app
-// fails of does not stop the others.
+// snapshotAll takes a snapshot of every app of the configuration.
 func snapshotAll(c *cli.Context) error {
+	var runs []metrics.Run
+	all := metrics.Run{Operation: "snapshot-all"}
+	err := measure(&all, func() (err error) {
+		runs, err = snapshotEach(c)
+		return err
+	})
+	if c.Bool("dry-run") {
+		return err
+	}
+	writeMetrics(c, append(runs, all)...)
+	return err
+}
+
+// snapshotEach takes the snapshots one after the other. What one app fails of
+// does not stop the others.
+func snapshotEach(c *cli.Context) (runs []metrics.Run, err error) {
 	apps, err := configured(c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s, done, err := storeFor(c)
 	defer done()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	begun := time.Now()
 	var outcomes []outcome
 	for _, app := range apps {
 		if err := c.Context.Err(); err != nil {
-			return err
+			return runs, err
 		}
-		outcomes = append(outcomes, snapshotOne(c, s, app))
+		o := snapshotOne(c, s, app)
+		outcomes, runs = append(outcomes, o), append(runs, o.run)
 	}
 	if err := printOutcomes(c, outcomes, time.Since(begun)); err != nil {
-		return err
+		return runs, err
 	}
 	collect(c, s)
-	return worst(outcomes)
+	return runs, worst(outcomes)
 }
 
 // configured returns the apps that the command line means.
@@ -79,17 +95,20 @@ func configured(c *cli.Context) ([]config.App, error) {
 
 // snapshotOne takes a snapshot of one app. Its error is told at once.
 func snapshotOne(c *cli.Context, s *store.Store, app config.App) outcome {
-	begun := time.Now()
-	result, err := snapshotConfigured(c, s, app)
-	if err != nil {
-		complain(c.App.ErrWriter, fmt.Errorf("%s: %w", app.Name, err))
+	o := outcome{run: metrics.Run{Operation: c.Command.Name, App: app.Name, Bytes: map[string]int64{}}}
+	o.err = measure(&o.run, func() (err error) {
+		o.result, err = snapshotConfigured(c, s, app, &o.run)
+		return err
+	})
+	if o.err != nil {
+		complain(c.App.ErrWriter, fmt.Errorf("%s: %w", app.Name, o.err))
 	} else {
-		warn(c, result.Warnings)
+		warn(c, o.result.Warnings)
 	}
-	return outcome{app.Name, result, err, time.Since(begun)}
+	return o
 }
 
-func snapshotConfigured(c *cli.Context, s *store.Store, app config.App) (*store.Result, error) {
+func snapshotConfigured(c *cli.Context, s *store.Store, app config.App, run *metrics.Run) (*store.Result, error) {
 	src, err := unusedSource(c, app.Name, app.Source)
 	if err != nil {
 		return nil, err
@@ -98,7 +117,7 @@ func snapshotConfigured(c *cli.Context, s *store.Store, app config.App) (*store.
 	return take(c, s, app.Name, src, store.SnapshotOptions{
 		Domain: app.Source.Domain, Version: app.Version, Commit: app.Commit, Labels: app.Labels,
 		Keep: app.Keep, DryRun: c.Bool("dry-run"), Rehash: c.Bool("rehash"),
-	})
+	}, run)
 }
 
 // severity lists the exit codes of failures, the worst first: what may have
@@ -186,7 +205,7 @@ func printOutcomes(c *cli.Context, outcomes []outcome, elapsed time.Duration) er
 func newAllJSON(outcomes []outcome, elapsed time.Duration) allJSON {
 	out := allJSON{Apps: []outcomeJSON{}, DurationMS: elapsed.Milliseconds()}
 	for _, o := range outcomes {
-		j := outcomeJSON{App: o.app, Result: o.verdict(), ExitCode: exitCode(o.err)}
+		j := outcomeJSON{App: o.run.App, Result: o.verdict(), ExitCode: o.run.ExitCode}
 		switch j.Result {
 		case resultDone:
 			snapshot := newSnapshotJSON(o.result)
@@ -210,13 +229,13 @@ func printSummary(c *cli.Context, outcomes []outcome, elapsed time.Duration) {
 	var read, stored int64
 	for _, o := range outcomes {
 		if o.err != nil {
-			t.addBad(o.app, o.verdict(), "-", "-", "-", "-", seconds(o.elapsed), "-")
+			t.addBad(o.run.App, o.verdict(), "-", "-", "-", "-", seconds(o.run.Elapsed), "-")
 			continue
 		}
 		r := o.result
 		read, stored = read+r.Stats.BytesRead, stored+r.Stats.BytesStored
-		t.add(o.app, o.verdict(), fmt.Sprint(r.Record.Files()), size(r.Record.Bytes()),
-			size(r.Stats.BytesRead), size(r.Stats.BytesStored), seconds(o.elapsed), shortID(r.ID))
+		t.add(o.run.App, o.verdict(), fmt.Sprint(r.Record.Files()), size(r.Record.Bytes()),
+			size(r.Stats.BytesRead), size(r.Stats.BytesStored), seconds(o.run.Elapsed), shortID(r.ID))
 	}
 	t.print(c)
 	printf(c, "%s: read %s, stored %s in %s\n",

@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/warmstore/warmstore/internal/metrics"
 	"github.com/warmstore/warmstore/store"
 )
 
@@ -18,13 +19,14 @@ func checkCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "read-data", Usage: "read every chunk and check its hash"},
 			&cli.StringFlag{Name: "read-data-subset", Usage: "read part `N/T` of the packs: 1/30 … 30/30 in a month"},
+			metricsFlag(),
 		},
 		OnUsageError: usageError,
-		Action:       check,
+		Action:       measured(check),
 	}
 }
 
-func check(c *cli.Context) error {
+func check(c *cli.Context, run *metrics.Run) error {
 	opts, err := checkOptions(c)
 	if err != nil {
 		return err

@@ -3,10 +3,8 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"slices"
 	"text/tabwriter"
-	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -100,7 +98,7 @@ type usageJSON struct {
 
 type fileJSON struct {
 	store.FileUsage
-	PathBytes []byte `json:"path_bytes,omitempty"` // in base64, if the path is not UTF-8
+	PathRaw []byte `json:"path_base64,omitempty"` // if the path is not UTF-8
 }
 
 func newUsageJSON(u *store.Usage) usageJSON {
@@ -114,11 +112,7 @@ func newUsageJSON(u *store.Usage) usageJSON {
 func newFilesJSON(files []store.FileUsage) []fileJSON {
 	out := []fileJSON{}
 	for _, f := range files {
-		j := fileJSON{FileUsage: f}
-		if !utf8.ValidString(f.Path) {
-			j.PathBytes = []byte(f.Path)
-		}
-		out = append(out, j)
+		out = append(out, fileJSON{FileUsage: f, PathRaw: rawBytes(f.Path)})
 	}
 	return out
 }
@@ -138,60 +132,56 @@ func printUsage(c *cli.Context, u *store.Usage) {
 	}
 }
 
-const spaceColumns = "STORED\tUNIQUE\tSHARED\tDELTA\tCOMPRESSION\tDEDUP"
+// spaceColumns are those that apps and volumes have.
+func spaceColumns() []string {
+	return []string{"STORED", "UNIQUE", "SHARED", "DELTA", "COMPRESSION", "DEDUP"}
+}
 
-func spaceCells(s *store.Space) string {
-	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", size(s.Stored), size(s.Unique), size(s.Shared), size(s.Delta),
-		factor(s.Compression), factor(s.Deduplication))
+func spaceCells(s *store.Space) []string {
+	return []string{size(s.Stored), size(s.Unique), size(s.Shared), size(s.Delta),
+		factor(s.Compression), factor(s.Deduplication)}
 }
 
 func factor(f float64) string { return fmt.Sprintf("%.1f×", f) }
 
-func table(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) }
-
 func printAppUsage(c *cli.Context, apps []store.AppUsage) {
-	w := table(c.App.Writer)
-	defer w.Flush()
-	fmt.Fprintln(w, "APP\tSNAPSHOTS\tSIZE\t"+spaceColumns)
+	t := newTable(append([]string{"APP", "SNAPSHOTS", "SIZE"}, spaceColumns()...)...)
 	for _, a := range apps {
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", a.App, a.Snapshots, size(a.Bytes), spaceCells(&a.Space))
+		t.add(append([]string{a.App, fmt.Sprint(a.Snapshots), size(a.Bytes)}, spaceCells(&a.Space)...)...)
 	}
+	t.print(c)
 }
 
 func printVolumes(c *cli.Context, volumes []store.VolumeUsage) {
-	w := table(c.App.Writer)
-	defer w.Flush()
-	fmt.Fprintln(w, "APP\tVOLUME\tFILES\tSIZE\t"+spaceColumns)
+	t := newTable(append([]string{"APP", "VOLUME", "FILES", "SIZE"}, spaceColumns()...)...)
 	for _, v := range volumes {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", v.App, v.Volume, v.Files, size(v.Bytes), spaceCells(&v.Space))
+		t.add(append([]string{v.App, v.Volume, fmt.Sprint(v.Files), size(v.Bytes)}, spaceCells(&v.Space)...)...)
 	}
+	t.print(c)
 }
 
 func printFiles(c *cli.Context, u *store.Usage) {
 	printf(c, "The largest files of the newest snapshots:\n")
-	w := table(c.App.Writer)
-	fmt.Fprintln(w, "SIZE\tAPP\tVOLUME\tPATH")
+	t := newTable("SIZE", "APP", "VOLUME", "PATH")
 	for _, f := range u.Largest {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%q\n", size(f.Bytes), f.App, f.Volume, f.Path)
+		t.add(size(f.Bytes), f.App, f.Volume, quoted(f.Path))
 	}
-	w.Flush()
+	t.print(c)
 	if len(u.Changed) == 0 {
 		printf(c, "\nNo file is newer than an older snapshot, or there is none to compare with: --keep 2 keeps one.\n")
 		return
 	}
 	printf(c, "\nThe files with the most that no older snapshot has:\n")
-	w = table(c.App.Writer)
-	defer w.Flush()
-	fmt.Fprintln(w, "NEW\tSTORED\tSIZE\tAPP\tVOLUME\tPATH")
+	t = newTable("NEW", "STORED", "SIZE", "APP", "VOLUME", "PATH")
 	for _, f := range u.Changed {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%q\n",
-			size(f.New), size(f.NewStored), size(f.Bytes), f.App, f.Volume, f.Path)
+		t.add(size(f.New), size(f.NewStored), size(f.Bytes), f.App, f.Volume, quoted(f.Path))
 	}
+	t.print(c)
 }
 
 // printStore accounts for the bytes on disk. What there is nothing of is left out.
 func printStore(c *cli.Context, u *store.StoreUsage) {
-	w := table(c.App.Writer)
+	w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
 	defer w.Flush()
 	fmt.Fprintf(w, "needed\t%s\tunique to an app %s, shared %s; compression %s, dedup %s\n", size(u.Stored),
 		size(u.Unique), size(u.Shared), factor(u.Compression), factor(u.Deduplication))

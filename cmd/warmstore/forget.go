@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
+	"github.com/warmstore/warmstore/internal/metrics"
 	"github.com/warmstore/warmstore/store"
 )
 
@@ -14,13 +15,14 @@ func forgetCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "snapshot", Usage: "only the snapshot whose `ID` begins so"},
 			noGCFlag(),
+			metricsFlag(),
 		},
 		OnUsageError: usageError,
-		Action:       forget,
+		Action:       measured(forget),
 	}
 }
 
-func forget(c *cli.Context) error {
+func forget(c *cli.Context, _ *metrics.Run) error {
 	app, s, err := appOfStore(c)
 	if err != nil {
 		return err

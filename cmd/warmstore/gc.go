@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/warmstore/warmstore/internal/metrics"
 	"github.com/warmstore/warmstore/store"
 )
 
@@ -15,9 +16,10 @@ func gcCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "min-garbage", Value: 25, Usage: "rewrite packs with more than `PCT` percent garbage"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the plan and change nothing"},
+			metricsFlag(),
 		},
 		OnUsageError: usageError,
-		Action:       gc,
+		Action:       measured(gc),
 	}
 }
 
@@ -25,7 +27,7 @@ func noGCFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "no-gc", Usage: "do not free space afterwards, however much is garbage"}
 }
 
-func gc(c *cli.Context) error {
+func gc(c *cli.Context, run *metrics.Run) error {
 	if c.Args().Present() {
 		return fmt.Errorf("%w: gc takes no arguments", errUsage)
 	}
@@ -40,6 +42,7 @@ func gc(c *cli.Context) error {
 	if result.Plan == nil {
 		return fmt.Errorf("gc: others used the store all the time: %w", store.ErrLocked)
 	}
+	run.Bytes["freed"], run.Bytes["copied"] = max(0, result.Freed), result.Copied
 	if c.Bool("json") {
 		return printJSON(c, newGCJSON(c, result))
 	}

@@ -41,7 +41,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Commands: []*cli.Command{
 			snapshotCommand(), restoreCommand(),
 			listCommand(), showCommand(), hasCommand(), lsCommand(), catCommand(), exportCommand(), duCommand(),
-			forgetCommand(), gcCommand(), checkCommand(), repairCommand(),
+			forgetCommand(), gcCommand(), checkCommand(), repairCommand(), metricsCommand(),
 		},
 		Description:               "Exit codes:\n" + exitCodes(),
 		DisableSliceFlagSeparator: true,

@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/warmstore/warmstore/internal/metrics"
 	"github.com/warmstore/warmstore/store"
 )
 
@@ -16,12 +17,13 @@ func repairCommand() *cli.Command {
 			"chunks from other copies and from volumes that still have them, and makes the index anew\n" +
 			"if need be. " +
 			"Exits 5 if the newest snapshot of an app is not whole afterwards.",
+		Flags:        []cli.Flag{metricsFlag()},
 		OnUsageError: usageError,
-		Action:       repair,
+		Action:       measured(repair),
 	}
 }
 
-func repair(c *cli.Context) error {
+func repair(c *cli.Context, _ *metrics.Run) error {
 	if c.Args().Present() {
 		return fmt.Errorf("%w: repair takes no arguments", errUsage)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/warmstore/warmstore/internal/metrics"
 	"github.com/warmstore/warmstore/internal/source"
 	"github.com/warmstore/warmstore/restore"
 	"github.com/warmstore/warmstore/store"
@@ -26,13 +27,14 @@ func restoreCommand() *cli.Command {
 			&cli.BoolFlag{Name: "create", Usage: "create volumes that are missing"},
 			&cli.BoolFlag{Name: "xattr-as-stored", Usage: "set SELinux labels as the snapshot has them"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "verify that everything can be restored, and change nothing"},
+			metricsFlag(),
 		),
 		OnUsageError: usageError,
-		Action:       restoreApp,
+		Action:       measured(restoreApp),
 	}
 }
 
-func restoreApp(c *cli.Context) error {
+func restoreApp(c *cli.Context, counted *metrics.Run) error {
 	app, s, err := appOfStore(c)
 	if err != nil {
 		return err
@@ -51,22 +53,22 @@ func restoreApp(c *cli.Context) error {
 	}
 	defer snap.Close()
 	if c.IsSet("to") {
-		return extract(c, snap)
+		return extract(c, counted, snap)
 	}
-	return rollBack(c, snap, given)
+	return rollBack(c, counted, snap, given)
 }
 
 // extract restores into new directories, which nobody else knows of.
-func extract(c *cli.Context, snap *store.Checkout) error {
+func extract(c *cli.Context, counted *metrics.Run, snap *store.Checkout) error {
 	targets, err := source.Below(c.String("to"), snap.Record, c.StringSlice("only"))
 	if err != nil {
 		return err
 	}
-	return runRestore(c, snap, targets, restore.Options{Create: true, Empty: true})
+	return runRestore(c, counted, snap, targets, restore.Options{Create: true, Empty: true})
 }
 
 // rollBack restores in place.
-func rollBack(c *cli.Context, snap *store.Checkout, given source.Spec) error {
+func rollBack(c *cli.Context, counted *metrics.Run, snap *store.Checkout, given source.Spec) error {
 	if given.IsZero() {
 		given = source.Of(snap.Record)
 	}
@@ -83,12 +85,14 @@ func rollBack(c *cli.Context, snap *store.Checkout, given source.Spec) error {
 	if err := unused(c.Context); err != nil {
 		return err
 	}
-	return runRestore(c, snap, targets, restore.Options{
+	return runRestore(c, counted, snap, targets, restore.Options{
 		Journal: snap, Memory: snap, Recheck: unused, Create: c.Bool("create"),
 	})
 }
 
-func runRestore(c *cli.Context, snap *store.Checkout, targets []restore.Target, opts restore.Options) error {
+func runRestore(c *cli.Context, counted *metrics.Run, snap *store.Checkout, targets []restore.Target,
+	opts restore.Options,
+) error {
 	var total int64
 	for _, t := range targets {
 		total += snap.Record.Volume(t.Volume).Bytes
@@ -102,6 +106,7 @@ func runRestore(c *cli.Context, snap *store.Checkout, targets []restore.Target, 
 	if err != nil {
 		return fmt.Errorf("restore %s: %w", snap.Record.App, err)
 	}
+	counted.Bytes["restored"], counted.Bytes["written"] = report.Bytes, report.BytesWritten
 	return printRestore(c, snap, targets, report)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/warmstore/warmstore/internal/metrics"
 	"github.com/warmstore/warmstore/internal/source"
 	"github.com/warmstore/warmstore/store"
 )
@@ -21,6 +22,7 @@ func snapshotCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "label", Usage: "record `K=V` (repeatable)"},
 			&cli.IntFlag{Name: "keep", Value: 1, Usage: "keep the newest `N` snapshots of the app"},
 			noGCFlag(),
+			metricsFlag(),
 			&cli.BoolFlag{Name: "rehash", Usage: "read also files that look unchanged"},
 			&cli.BoolFlag{Name: "ignore-space", Usage: "begin even if there seems to be far too little space"},
 			&cli.BoolFlag{Name: "all", Usage: "take one of every app of the configuration"},
@@ -32,14 +34,16 @@ func snapshotCommand() *cli.Command {
 			&cli.BoolFlag{Name: "dry-run", Usage: "read and weigh everything, but store nothing"},
 		),
 		OnUsageError: usageError,
-		Action:       snapshot,
+		Action: func(c *cli.Context) error {
+			if c.Bool("all") {
+				return snapshotAll(c)
+			}
+			return measured(snapshot)(c)
+		},
 	}
 }
 
-func snapshot(c *cli.Context) error {
-	if c.Bool("all") {
-		return snapshotAll(c)
-	}
+func snapshot(c *cli.Context, run *metrics.Run) error {
 	if c.IsSet("config") || c.IsSet("schedule") {
 		return fmt.Errorf("%w: --config and --schedule go with --all", errUsage)
 	}
@@ -61,7 +65,7 @@ func snapshot(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	result, err := take(c, s, app, src, opts)
+	result, err := take(c, s, app, src, opts, run)
 	if err != nil {
 		return err
 	}
@@ -88,12 +92,17 @@ func unusedSource(c *cli.Context, app string, spec source.Spec) (*source.Source,
 
 // take takes a snapshot of the volumes.
 func take(c *cli.Context, s *store.Store, app string, src *source.Source, opts store.SnapshotOptions,
+	run *metrics.Run,
 ) (*store.Result, error) {
 	bar := newProgress(c, previousBytes(s, app))
 	defer bar.finish()
 	opts.Source, opts.Progress = src.Origin, bar.add
 	opts.Recheck = func(ctx context.Context) error { return src.Unused(ctx, app) }
-	return s.Snapshot(c.Context, app, src.Volumes, opts)
+	result, err := s.Snapshot(c.Context, app, src.Volumes, opts)
+	if err == nil {
+		run.Bytes["read"], run.Bytes["stored"] = result.Stats.BytesRead, result.Stats.BytesStored
+	}
+	return result, err
 }
 
 func snapshotOptions(c *cli.Context) (opts store.SnapshotOptions, err error) {
