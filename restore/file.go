@@ -92,7 +92,7 @@ func (f *file) create(ctx context.Context, name string) (err error) {
 	if err := f.os.Close(); err != nil {
 		return err
 	}
-	return f.dir.Apply(name, f.entry.Meta)
+	return f.dir.ApplySingle(name, f.entry.Meta)
 }
 
 // rewrite changes what differs in the live file.
@@ -111,7 +111,7 @@ func (f *file) rewrite(ctx context.Context) (err error) {
 	if err := f.write(ctx); err != nil {
 		return err
 	}
-	return f.dir.Apply(f.entry.Name, f.entry.Meta)
+	return f.dir.ApplySingle(f.entry.Name, f.entry.Meta)
 }
 
 // write makes size, content and holes of the open file those of the entry.

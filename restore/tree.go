@@ -228,7 +228,7 @@ func (t *tree) special(d *fsx.SharedDir, e *manifest.Entry, live *fsx.Stat) erro
 			return err
 		}
 	}
-	return d.Apply(e.Name, e.Meta)
+	return d.ApplySingle(e.Name, e.Meta)
 }
 
 func create(d *fsx.SharedDir, e *manifest.Entry) error {

@@ -29,6 +29,20 @@ func (d *Dir) Apply(name string, m Meta) error {
 	return describe(n.apply(m), "apply metadata to", name)
 }
 
+// ApplySingle is Apply for an inode that has no other name: else it returns
+// ErrLinked and changes nothing, for that name may be outside of the tree.
+func (d *Dir) ApplySingle(name string, m Meta) error {
+	n, err := d.pin(name)
+	if err != nil {
+		return describe(err, "apply metadata to", name)
+	}
+	defer n.release()
+	if n.stat.Links > 1 {
+		return describe(ErrLinked, "apply metadata to", name)
+	}
+	return describe(n.apply(m), "apply metadata to", name)
+}
+
 // apply changes the owner first, since that clears setuid, setgid and
 // capabilities, then what grants rights, and the flags last, since they may
 // forbid all of the rest.

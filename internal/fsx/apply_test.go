@@ -183,6 +183,24 @@ func TestApplyNeverFollows(t *testing.T) {
 	}
 }
 
+func TestApplySingleSparesOtherNames(t *testing.T) {
+	onEach(t, func(t *testing.T, d *Dir, _ string) {
+		write(t, d, "name", "content")
+		check(t, d.Link(d, "name", "other"))
+		before := stat(t, d, "other")
+		m := Meta{Type: Regular, Mode: 0o711, ModTime: Time{Sec: 1}}
+		wantError(t, d.ApplySingle("name", m), ErrLinked)
+		if after := stat(t, d, "other"); after.ID != before.ID || after.Mode != before.Mode {
+			t.Errorf("it changes to %+v", after)
+		}
+		check(t, d.Remove("other"))
+		check(t, d.ApplySingle("name", m))
+		if got := capture(t, d, "name"); got.Mode != m.Mode || got.ModTime != m.ModTime {
+			t.Errorf("it is %+v", got)
+		}
+	})
+}
+
 func TestApplyRefusesImpossibleMetadata(t *testing.T) {
 	d, _ := tempDir(t)
 	write(t, d, "file", "")

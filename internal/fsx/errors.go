@@ -33,6 +33,8 @@ var (
 	ErrReplaced = errors.New("is not what it was")
 	// ErrIncapable: a file system cannot hold what it is asked to.
 	ErrIncapable = errors.New("the file system cannot hold it")
+	// ErrLinked: an inode has other names, perhaps outside of the tree.
+	ErrLinked = errors.New("has other names")
 	// ErrMeta: no inode can have such metadata. The system would not refuse it
 	// but take it as a wish to leave things as they are.
 	ErrMeta = errors.New("impossible metadata")
