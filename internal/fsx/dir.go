@@ -16,6 +16,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/warmstore/warmstore/internal/planted"
 )
 
 // A Dir is an open directory. Names passed to its methods are single
@@ -200,6 +202,9 @@ func notDirectory(err error) error {
 // openat2 opens path below dir, under the restrictions of resolve.
 func openat2(dir int, path string, flags int, resolve uint64) (int, error) {
 	how := unix.OpenHow{Flags: uint64(flags), Resolve: resolve}
+	if planted.Bug("look, then open") && mayFollow(dir, path, flags) {
+		how = unix.OpenHow{Flags: uint64(flags &^ unix.O_NOFOLLOW)}
+	}
 	for {
 		fd, err := unix.Openat2(dir, path, &how)
 		// EAGAIN means that a rename elsewhere made the lookup uncertain.
@@ -207,6 +212,14 @@ func openat2(dir int, path string, flags int, resolve uint64) (int, error) {
 			return fd, err
 		}
 	}
+}
+
+// mayFollow is for a planted bug: a symlink is pinned itself, as that is shown
+// by a look, and what is opened was looked at by the caller.
+func mayFollow(dir int, path string, flags int) bool {
+	var raw unix.Stat_t
+	err := unix.Fstatat(dir, path, &raw, unix.AT_SYMLINK_NOFOLLOW)
+	return flags&unix.O_PATH == 0 || err != nil || raw.Mode&unix.S_IFMT != unix.S_IFLNK
 }
 
 // withoutAtime opens with O_NOATIME, so that looking at a tree leaves no trace

@@ -47,6 +47,7 @@ var layers = map[string][]string{
 
 	// What measures and tests the others stands above them all.
 	"bench":                          {anything},
+	"internal/attack":                {anything},
 	"internal/docker/dockertest":     {anything},
 	"internal/docker/dockertest/app": nil,
 	"internal/e2e":                   {anything},
@@ -85,5 +86,12 @@ var (
 // skippers lists the functions that may skip a test, for want of a tool or of
 // root: a test that silently does not run is worse than none, so these fail
 // where $CI is true.
-var skippers = []string{"internal/e2e.need", "internal/docker/dockertest.Need", "internal/fsx.missing",
-	"internal/faults.need", "internal/metrics.need", "cmd/warmstore.need"}
+var skippers = []string{
+	"cmd/warmstore.need",
+	"internal/attack.need",
+	"internal/docker/dockertest.Need",
+	"internal/e2e.need",
+	"internal/faults.need",
+	"internal/fsx.missing",
+	"internal/metrics.need",
+}
