@@ -100,9 +100,10 @@ func CoarseNow() Time {
 // cover that stamps are taken from a clock that is behind.
 func Settled() Time { return CoarseNow().Add(-2 * Tick) }
 
-// Settle waits until all changes so far are before Settled, and returns that.
+// Settle waits until all changes so far are before Settled, and returns that. A
+// change that someone looked at may have a stamp of the precise clock.
 func Settle() Time {
-	now := CoarseNow()
+	now := CoarseNow().Add(Tick)
 	for !now.Before(Settled()) {
 		time.Sleep(Tick)
 	}
