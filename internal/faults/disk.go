@@ -15,12 +15,23 @@ import (
 
 // The file systems that a Disk can have.
 const (
-	Ext4 = "ext4"
-	XFS  = "xfs"
+	Ext4  = "ext4"
+	XFS   = "xfs"
+	Btrfs = "btrfs" // of which the power cannot be cut
 )
 
 // diskSize is what mkfs makes do with. The file is sparse, and in memory.
-const diskSize = 64 << 20 // bytes
+const (
+	diskSize  = 64 << 20  // bytes
+	btrfsSize = 128 << 20 // bytes
+)
+
+// mkfs makes the file system in the file whose name follows.
+var mkfs = map[string]string{
+	Ext4:  "mkfs.ext4 -q -b 4096 -J size=4 -E lazy_itable_init=0,nodiscard",
+	XFS:   "mkfs.xfs -q --unsupported -l size=8m -K",
+	Btrfs: "mkfs.btrfs -q -K",
+}
 
 // memoryDir is where the files behind the loop devices are.
 const memoryDir = "/dev/shm"
@@ -55,14 +66,14 @@ func NewDisk(kind, dir string) (*Disk, error) {
 
 // format makes the file system and mounts it.
 func (d *Disk) format() error {
-	if err := d.file.Truncate(diskSize); err != nil {
+	size := int64(diskSize)
+	if d.kind == Btrfs {
+		size = btrfsSize
+	}
+	if err := d.file.Truncate(size); err != nil {
 		return err
 	}
-	mkfs := "mkfs.ext4 -q -b 4096 -J size=4 -E lazy_itable_init=0,nodiscard"
-	if d.kind == XFS {
-		mkfs = "mkfs.xfs -q --unsupported -l size=8m -K"
-	}
-	if _, err := tool(append(strings.Fields(mkfs), d.file.Name())...); err != nil {
+	if _, err := tool(append(strings.Fields(mkfs[d.kind]), d.file.Name())...); err != nil {
 		return err
 	}
 	device, err := tool("losetup", "--find", "--show", d.file.Name())

@@ -37,7 +37,7 @@ var layers = map[string][]string{
 	"internal/archive":  {"store", "internal/tarball", "internal/fsx"},
 	"internal/tarball":  {"internal/manifest", "internal/fsx"},
 	"internal/browse":   {"internal/manifest", "internal/fsx"},
-	"internal/witness":  {"internal/blob", "internal/fsx"},
+	"internal/witness":  {"internal/blob", "internal/fsx", "internal/planted"},
 	"internal/manifest": {"internal/blob", "internal/fsx"},
 	"internal/blob":     nil,
 	"internal/fsx":      {"internal/planted"},
@@ -52,6 +52,7 @@ var layers = map[string][]string{
 	"internal/docker/dockertest/app": nil,
 	"internal/e2e":                   {anything},
 	"internal/faults":                {anything},
+	"internal/stale":                 {anything},
 	"internal/tidy":                  nil,
 }
 
@@ -94,4 +95,5 @@ var skippers = []string{
 	"internal/faults.need",
 	"internal/fsx.missing",
 	"internal/metrics.need",
+	"internal/stale.need",
 }

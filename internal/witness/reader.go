@@ -5,6 +5,7 @@ import (
 
 	"github.com/warmstore/warmstore/internal/blob"
 	"github.com/warmstore/warmstore/internal/fsx"
+	"github.com/warmstore/warmstore/internal/planted"
 )
 
 // window is how many records a Reader reads at a time: files are asked for in
@@ -41,8 +42,13 @@ func Open(path string, snapshot blob.ID, root fsx.Identity) *Reader {
 // Same reports whether the file of this number in the manifest, which had this
 // size and modification time there, is the one that looks like now, unchanged.
 func (r *Reader) Same(number, size int64, modified fsx.Time, now *fsx.Identity) bool {
-	if r == nil || now.Size != size || now.ModTime != modified ||
-		now.Dev != r.head.dev || now.Mount != r.head.mount || !now.ChangeTime.Before(r.head.clean) {
+	if r == nil || now.Size != size || now.ModTime != modified {
+		return false
+	}
+	if planted.Bug("size and modification time are enough") {
+		return true
+	}
+	if now.Dev != r.head.dev || now.Mount != r.head.mount || !now.ChangeTime.Before(r.head.clean) {
 		return false
 	}
 	b := r.record(number)

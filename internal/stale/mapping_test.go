@@ -1,0 +1,62 @@
+package stale
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/warmstore/warmstore/internal/faults"
+)
+
+// mapFile maps a file for reading and writing, shared. The caller unmaps it.
+func mapFile(t *testing.T, path string) []byte {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	check(t, err)
+	defer f.Close()
+	info, err := f.Stat()
+	check(t, err)
+	m, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	check(t, err)
+	return m
+}
+
+// The first store to a page moves the file's times, the next ones do not until
+// the page was written back: the case that a stat cannot show by itself.
+func TestStoresThroughAMappingAreSeen(t *testing.T) {
+	const rounds = 12
+	for _, kind := range []string{faults.Ext4, faults.XFS, faults.Btrfs, "tmpfs", "overlay"} {
+		for _, sync := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s msync %v", kind, sync), func(t *testing.T) {
+				v := newVolume(t, place(t, kind))
+				check(t, os.WriteFile(v.at("mapped"), bytes.Repeat([]byte("before"), 1<<14), 0o644))
+				check(t, os.WriteFile(v.at("still"), bytes.Repeat([]byte("still"), 1000), 0o644))
+				v.settled()
+				m, missed := mapFile(t, v.at("mapped")), 0
+				defer unix.Munmap(m)
+				for i := range rounds {
+					// The same page every other time, once the last byte of the file.
+					at := []int{i, len(m) - 1}[i%2]
+					m[at]++
+					if sync {
+						check(t, unix.Msync(m, unix.MS_SYNC))
+					}
+					v.snapshot()
+					dir := memory(t)
+					v.restore(dir)
+					got, err := os.ReadFile(dir + "/mapped")
+					check(t, err)
+					if !bytes.Equal(got, m) {
+						missed++
+						t.Errorf("store %d is not in the snapshot", i)
+					}
+				}
+				t.Logf("%s, msync %v: %d stores, %d not in the next snapshot; %d of %d bytes read by the last",
+					kind, sync, rounds, missed, v.last.Stats.BytesRead, v.last.Record.Bytes())
+			})
+		}
+	}
+}
