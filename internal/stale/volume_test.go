@@ -42,9 +42,11 @@ func newVolume(t *testing.T, below string) *volume {
 
 func (v *volume) at(name string) string { return filepath.Join(v.dir, name) }
 
+func (v *volume) volumes() []store.Volume { return []store.Volume{{Name: "data", Path: v.dir}} }
+
 func (v *volume) take(opts store.SnapshotOptions) *store.Result {
 	v.t.Helper()
-	r, err := v.s.Snapshot(v.t.Context(), "app", []store.Volume{{Name: "data", Path: v.dir}}, opts)
+	r, err := v.s.Snapshot(v.t.Context(), "app", v.volumes(), opts)
 	check(v.t, err)
 	return r
 }
