@@ -49,8 +49,10 @@ func (d *demand) note(e *manifest.Entry, xattrs []fsx.Xattr) {
 	d.raise(kind{what: "size"}, e.Size, e, xattrs)
 	d.raise(kind{what: "name"}, int64(len(e.Name)), e, xattrs)
 	d.raise(kind{what: "target"}, int64(len(m.Target)), e, xattrs)
-	if m.Type == fsx.CharDevice && m.Rdev == 0 {
-		d.raise(kind{what: "whiteout"}, 0, e, xattrs)
+	if m.Type == fsx.CharDevice || m.Type == fsx.BlockDevice {
+		d.raise(kind{what: "first device"}, -int64(m.Rdev), e, xattrs)
+		d.raise(kind{what: "major"}, int64(m.Rdev>>8), e, xattrs)
+		d.raise(kind{what: "minor"}, int64(uint32(m.Rdev)), e, xattrs)
 	}
 	if len(e.Holes) > 0 {
 		d.raise(kind{what: "holes"}, 0, e, xattrs)

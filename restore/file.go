@@ -40,10 +40,15 @@ func (f *file) restore(ctx context.Context) error {
 	return located(f.dir, f.entry.Name, err)
 }
 
-// learn writes down how the file looks now.
+// learn writes down how the file looks now, unless it has another label than the
+// snapshot: the next one has to see that.
 func (f *file) learn() error {
 	if f.tree.after == nil {
 		return nil
+	}
+	xattrs, err := f.dir.Xattrs(f.entry.Name)
+	if err != nil || fsx.Label(xattrs) != fsx.Label(f.entry.Meta.Xattrs) {
+		return err
 	}
 	stat, err := f.dir.Stat(f.entry.Name)
 	f.tree.learn(f.entry.Number, &stat.ID)
@@ -92,7 +97,7 @@ func (f *file) create(ctx context.Context, name string) (err error) {
 	if err := f.os.Close(); err != nil {
 		return err
 	}
-	return f.dir.ApplySingle(name, f.entry.Meta)
+	return f.dir.ApplySingle(name, f.tree.run.meta(&f.entry))
 }
 
 // rewrite changes what differs in the live file.
@@ -111,7 +116,7 @@ func (f *file) rewrite(ctx context.Context) (err error) {
 	if err := f.write(ctx); err != nil {
 		return err
 	}
-	return f.dir.ApplySingle(f.entry.Name, f.entry.Meta)
+	return f.dir.ApplySingle(f.entry.Name, f.tree.run.meta(&f.entry))
 }
 
 // write makes size, content and holes of the open file those of the entry.
@@ -291,7 +296,7 @@ func (f *file) same(ctx context.Context) (bool, error) {
 	}
 	meta, err := f.dir.Meta(f.entry.Name)
 	meta.Xattrs = f.tree.run.attributes(meta.Xattrs)
-	if err != nil || !meta.Equal(f.entry.Meta) {
+	if err != nil || !meta.Equal(f.tree.run.meta(&f.entry)) {
 		return false, err
 	}
 	in, _, err := f.dir.OpenFile(f.entry.Name)

@@ -33,7 +33,7 @@ func (v *volume) tree(ctx context.Context, dec *manifest.Decoder) error {
 	files, ctx := errgroup.WithContext(ctx)
 	files.SetLimit(v.run.opts.Workers)
 	t := &tree{volume: v, dec: dec, files: files, links: make(map[uint64]link)}
-	e, err := t.next()
+	e, err := t.dec.Next()
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (v *volume) tree(ctx context.Context, dec *manifest.Decoder) error {
 	if err != nil {
 		return err
 	}
-	t.top = fsx.Share(own, becomes(e.Meta))
+	t.top = fsx.Share(own, becomes(t.run.meta(e)))
 	err = t.directory(ctx, t.top)
 	if failed := files.Wait(); failed != nil {
 		return failed // the cause, if the walk was cancelled because of it
@@ -49,13 +49,11 @@ func (v *volume) tree(ctx context.Context, dec *manifest.Decoder) error {
 	return err
 }
 
-// next returns the next entry of the manifest, as it is to be on this machine.
-func (t *tree) next() (*manifest.Entry, error) {
-	e, err := t.dec.Next()
-	if err == nil {
-		e.Meta.Xattrs = t.run.attributes(e.Meta.Xattrs)
-	}
-	return e, err
+// meta returns what the inode of e is to have on this machine.
+func (r *run) meta(e *manifest.Entry) fsx.Meta {
+	meta := e.Meta
+	meta.Xattrs = r.attributes(meta.Xattrs)
+	return meta
 }
 
 // becomes returns what gives a directory, when it is done, its metadata.
@@ -87,7 +85,7 @@ func (t *tree) entries(ctx context.Context, d *fsx.SharedDir, live []string) err
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		e, err := t.next()
+		e, err := t.dec.Next()
 		if err != nil {
 			return err
 		}
@@ -167,7 +165,7 @@ func (t *tree) descend(ctx context.Context, d *fsx.SharedDir, e *manifest.Entry,
 			return located(d, e.Name, err)
 		}
 	}
-	sub, err := d.Enter(e.Name, becomes(e.Meta))
+	sub, err := d.Enter(e.Name, becomes(t.run.meta(e)))
 	if err != nil {
 		return located(d, e.Name, err)
 	}
@@ -228,7 +226,7 @@ func (t *tree) special(d *fsx.SharedDir, e *manifest.Entry, live *fsx.Stat) erro
 			return err
 		}
 	}
-	return d.ApplySingle(e.Name, e.Meta)
+	return d.ApplySingle(e.Name, t.run.meta(e))
 }
 
 func create(d *fsx.SharedDir, e *manifest.Entry) error {

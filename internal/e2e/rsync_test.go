@@ -126,8 +126,12 @@ func census(t *testing.T, dir string) map[string]blindSpot {
 		names[st.Ino] = append(names[st.Ino], rel)
 		return nil
 	}))
+	links := map[uint64]string{}
+	for inode, all := range names {
+		links[inode] = fmt.Sprintf("%q", all) // WalkDir's order is sorted
+	}
 	for rel, spot := range spots {
-		spot.links = fmt.Sprintf("%q", names[inodes[rel]]) // WalkDir's order is sorted
+		spot.links = links[inodes[rel]]
 		spots[rel] = spot
 	}
 	return spots

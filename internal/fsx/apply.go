@@ -53,6 +53,7 @@ func (n *inode) apply(m Meta) error {
 	if m.UID == unchanged || m.GID == unchanged || m.ModTime.Nsec >= 1e9 {
 		return ErrMeta
 	}
+	m.Xattrs = withoutShadows(m.Xattrs)
 	xattrs, err := n.xattrs()
 	if err != nil {
 		return fmt.Errorf("read attributes: %w", err)

@@ -165,6 +165,21 @@ func TestApplyKeepsSELinuxLabel(t *testing.T) {
 	}
 }
 
+func TestNamesThatXFSListsTwiceCountOnce(t *testing.T) {
+	access, shadow := Xattr{"system.posix_acl_access", acl(6)}, Xattr{"trusted.SGI_ACL_FILE", []byte("x")}
+	other := Xattr{"trusted.SGI_ACL_DEFAULT", []byte("not a shadow: there is no such ACL")}
+	for _, tt := range []struct{ all, want []Xattr }{
+		{[]Xattr{access, shadow, other}, []Xattr{access, other}},
+		{[]Xattr{access, other}, []Xattr{access, other}},
+		{[]Xattr{shadow}, []Xattr{shadow}},
+		{nil, nil},
+	} {
+		if got := withoutShadows(tt.all); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("of %v remain %v, want %v", tt.all, got, tt.want)
+		}
+	}
+}
+
 func TestApplyNeverFollows(t *testing.T) {
 	needRoot(t)
 	d, path := tempDir(t)

@@ -53,7 +53,8 @@ func (d *Dir) Rename(oldName, newName string) error {
 		return describe(err, "rename to", newName)
 	}
 	return d.change("rename", oldName, func() error {
-		return d.forced(newName, func() error { return unix.Renameat(d.fd, oldName, d.fd, newName) })
+		rename := func() error { return unix.Renameat(d.fd, oldName, d.fd, newName) }
+		return d.forced(newName, func() error { return d.forced(oldName, rename) })
 	})
 }
 

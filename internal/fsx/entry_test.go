@@ -25,7 +25,11 @@ func TestProtectedInodesKeepTheirFlags(t *testing.T) {
 			}
 			check(t, d.Link(d, "kept", "linked"))
 			write(t, d, "new", "new")
+			check(t, d.Apply("new", protected))
 			check(t, d.Rename("new", "renamed over"))
+			if s := stat(t, d, "renamed over"); s.Flags != flags || s.Links != 1 {
+				t.Errorf("of flags %#x are left %#x of what was renamed", flags, s.Flags)
+			}
 			check(t, d.Remove("removed"))
 			check(t, d.RemoveAll("removed with all"))
 			s := stat(t, d, "kept")

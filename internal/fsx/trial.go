@@ -18,8 +18,17 @@ type Trial struct {
 	Holes bool  // whether the file has any
 }
 
-// aclDefault can be set on directories only.
-const aclDefault = "system.posix_acl_default"
+// isDefault reports whether the attribute can be set on directories only.
+func isDefault(x Xattr) bool { return x.Name == "system.posix_acl_default" }
+
+// onlyDefault returns what of m cannot be tried on a regular file.
+func (m Meta) onlyDefault() Meta {
+	i := slices.IndexFunc(m.Xattrs, isDefault)
+	if i < 0 {
+		return Meta{}
+	}
+	return Meta{Xattrs: m.Xattrs[i : i+1]}
+}
 
 // Try returns ErrIncapable, with the reason, if the file system of d cannot hold
 // what is tried. It gives all of it to a file that has no name, which leaves no
@@ -30,7 +39,7 @@ func (d *Dir) Try(t Trial) error {
 	if err := retry(func() error { return unix.Fstatfs(d.fd, &on) }); err != nil {
 		return fmt.Errorf("stat file system: %w", err)
 	}
-	if err := t.tryKnown(&on); err != nil {
+	if err := errors.Join(t.tryKnown(&on), d.ask(t.Meta.onlyDefault())); err != nil {
 		return fmt.Errorf("%w: %w", ErrIncapable, err)
 	}
 	t.Meta.Type = Regular
@@ -51,8 +60,12 @@ func (d *Dir) Try(t Trial) error {
 	return nil
 }
 
-// maxTargetXFS is the longest target of a symlink on XFS, bytes.
-const maxTargetXFS = 1023
+// What XFS has room for.
+const (
+	maxTargetXFS = 1023 // bytes of a symlink
+	maxMajorXFS  = 1<<14 - 1
+	maxMinorXFS  = 1<<18 - 1
+)
 
 // tryKnown refuses what a file system says, or is known, to lack, and what a
 // regular file cannot show.
@@ -62,12 +75,23 @@ func (t *Trial) tryKnown(on *unix.Statfs_t) error {
 		return unix.EROFS
 	case on.Namelen > 0 && int64(len(t.Name)) > on.Namelen:
 		return fmt.Errorf("a name of %d bytes: %w", len(t.Name), unix.ENAMETOOLONG)
-	case on.Type == unix.XFS_SUPER_MAGIC && len(t.Meta.Target) > maxTargetXFS:
-		return fmt.Errorf("a symlink to %d bytes: XFS has at most %d", len(t.Meta.Target), maxTargetXFS)
+	case on.Type == unix.XFS_SUPER_MAGIC:
+		return t.tryXFS()
 	case on.Type == unix.OVERLAYFS_SUPER_MAGIC && t.Meta.Type == CharDevice && t.Meta.Rdev == 0:
 		return errors.New("a character device 0:0: overlay takes it for a removed name")
 	case on.Type == unix.MSDOS_SUPER_MAGIC || on.Type == unix.EXFAT_SUPER_MAGIC:
 		return t.tryFAT()
+	}
+	return nil
+}
+
+func (t *Trial) tryXFS() error {
+	major, minor := unix.Major(t.Meta.Rdev), unix.Minor(t.Meta.Rdev)
+	switch {
+	case len(t.Meta.Target) > maxTargetXFS:
+		return fmt.Errorf("a symlink to %d bytes: XFS has at most %d", len(t.Meta.Target), maxTargetXFS)
+	case major > maxMajorXFS || minor > maxMinorXFS:
+		return fmt.Errorf("device %d:%d: XFS has at most %d:%d", major, minor, maxMajorXFS, maxMinorXFS)
 	}
 	return nil
 }
@@ -81,7 +105,7 @@ func (t *Trial) tryFAT() error {
 
 // tryOn gives f all that is tried and looks whether it took it.
 func tryOn(f *os.File, t Trial) error {
-	t.Meta.Xattrs = slices.DeleteFunc(slices.Clone(t.Meta.Xattrs), func(x Xattr) bool { return x.Name == aclDefault })
+	t.Meta.Xattrs = slices.DeleteFunc(slices.Clone(withoutShadows(t.Meta.Xattrs)), isDefault)
 	if err := f.Truncate(t.Size); err != nil {
 		return fmt.Errorf("size %d: %w", t.Size, err)
 	}

@@ -60,9 +60,12 @@ func TestTryRefuses(t *testing.T) {
 		on *Dir
 		t  Trial
 	}{
-		"an attribute":          {d, with(func(m *Meta) { m.Xattrs = []Xattr{{"user.a", []byte("v")}} })},
-		"a flag":                {d, with(func(m *Meta) { m.Flags = FlagAppend })},
-		"holes":                 {d, Trial{Meta: plain, Size: 1 << 20, Holes: true}},
+		"an attribute": {d, with(func(m *Meta) { m.Xattrs = []Xattr{{"user.a", []byte("v")}} })},
+		"a flag":       {d, with(func(m *Meta) { m.Flags = FlagAppend })},
+		"holes":        {d, Trial{Meta: plain, Size: 1 << 20, Holes: true}},
+		"a default ACL": {d, with(func(m *Meta) {
+			m.Type, m.Xattrs = Directory, []Xattr{{"system.posix_acl_default", acl(4)}}
+		})},
 		"a size":                {disk, Trial{Meta: plain, Size: 1 << 62}},
 		"a user that is no one": {disk, with(func(m *Meta) { m.UID = 1<<32 - 1 })},
 		"a kind of attribute that nobody knows": {disk, with(func(m *Meta) {
@@ -91,6 +94,7 @@ func TestAsk(t *testing.T) {
 
 func TestKnownLimits(t *testing.T) {
 	fat, exFAT := unix.Statfs_t{Type: unix.MSDOS_SUPER_MAGIC}, unix.Statfs_t{Type: unix.EXFAT_SUPER_MAGIC}
+	xfs := unix.Statfs_t{Type: unix.XFS_SUPER_MAGIC}
 	long := Trial{Name: strings.Repeat("x", 200)}
 	of := func(typ Type) Trial { return Trial{Meta: Meta{Type: typ}} }
 	for name, tt := range map[string]struct {
@@ -104,6 +108,10 @@ func TestKnownLimits(t *testing.T) {
 		"a device on exFAT":     {exFAT, of(CharDevice), false},
 		"a name of 200 bytes":   {unix.Statfs_t{Namelen: 255}, long, true},
 		"a name that is longer": {unix.Statfs_t{Namelen: 143}, long, false},
+		"a device on XFS":       {xfs, Trial{Meta: Meta{Rdev: unix.Mkdev(16383, 262143)}}, true},
+		"too large a major":     {xfs, Trial{Meta: Meta{Rdev: unix.Mkdev(16384, 0)}}, false},
+		"too large a minor":     {xfs, Trial{Meta: Meta{Rdev: unix.Mkdev(0, 262144)}}, false},
+		"too long a symlink":    {xfs, Trial{Meta: Meta{Target: strings.Repeat("x", 1024)}}, false},
 		"a read-only mount":     {unix.Statfs_t{Flags: unix.ST_RDONLY}, of(Regular), false},
 	} {
 		if err := tt.t.tryKnown(&tt.on); tt.fits != (err == nil) {

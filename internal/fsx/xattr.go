@@ -58,7 +58,31 @@ func (s xattrSource) read() ([]Xattr, error) {
 		xattrs = append(xattrs, Xattr{Name: name, Value: value})
 	}
 	slices.SortFunc(xattrs, compareXattrs)
-	return xattrs, nil
+	return withoutShadows(xattrs), nil
+}
+
+// shadows are how XFS stores ACLs. It lists both names, and removing one removes
+// the other.
+func shadows(name string) string {
+	switch name {
+	case "system.posix_acl_access":
+		return "trusted.SGI_ACL_FILE"
+	case "system.posix_acl_default":
+		return "trusted.SGI_ACL_DEFAULT"
+	}
+	return ""
+}
+
+// withoutShadows returns the attributes without what is listed twice.
+func withoutShadows(xattrs []Xattr) []Xattr {
+	for _, x := range xattrs {
+		shadow := shadows(x.Name)
+		isShadow := func(y Xattr) bool { return y.Name == shadow }
+		if shadow != "" && slices.ContainsFunc(xattrs, isShadow) {
+			xattrs = slices.DeleteFunc(slices.Clone(xattrs), isShadow)
+		}
+	}
+	return xattrs
 }
 
 // list returns the names of the attributes, each ended by a NUL.
@@ -116,6 +140,16 @@ func (s xattrSource) valueInto(name string, buf []byte) (int, error) {
 		}
 		return unix.Lgetxattr(s.path, name, buf)
 	})
+}
+
+// Label returns the SELinux label among the attributes, or "".
+func Label(xattrs []Xattr) string {
+	for _, x := range xattrs {
+		if x.Name == selinux {
+			return string(x.Value)
+		}
+	}
+	return ""
 }
 
 // WithoutLabel returns the attributes but for the SELinux label, which belongs to
