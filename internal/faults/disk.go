@@ -105,21 +105,41 @@ func (d *Disk) Mount() error {
 	return nil
 }
 
-// Unmount unmounts the disk. A killed process may hold it for a moment.
+// Unmount unmounts the disk, everywhere: a container that is being started has
+// all mounts of this host for a moment, and while one is left the kernel mounts
+// no disk anew but hands out the one that lost its power. A killed process may
+// hold it as well.
 func (d *Disk) Unmount() error {
 	if !d.mounted {
 		return nil
 	}
-	err := unix.Unmount(d.Root, 0)
-	for deadline := time.Now().Add(10 * time.Second); errors.Is(err, unix.EBUSY) && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-		err = unix.Unmount(d.Root, 0)
-	}
-	if err != nil {
+	if err := whileBusy(func() error { return unix.Unmount(d.Root, 0) }); err != nil {
 		return fmt.Errorf("unmount %s: %w", d.Root, err)
 	}
 	d.mounted = false
+	if err := whileBusy(d.exclusive); err != nil {
+		return fmt.Errorf("%s was unmounted and is in use: %w", d.Root, err)
+	}
 	return nil
+}
+
+// exclusive returns EBUSY while the device is mounted anywhere.
+func (d *Disk) exclusive() error {
+	fd, err := unix.Open(d.device, unix.O_RDONLY|unix.O_EXCL|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return unix.Close(fd)
+}
+
+// whileBusy calls f until it returns another error than EBUSY, for some time.
+func whileBusy(f func() error) error {
+	err := f()
+	for deadline := time.Now().Add(10 * time.Second); errors.Is(err, unix.EBUSY) && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+		err = f()
+	}
+	return err
 }
 
 // Cut cuts the power: what the kernel has not written to the disk by now will
