@@ -44,6 +44,7 @@ type api interface {
 type Engine struct {
 	api      api
 	patience time.Duration // for one question
+	etc      string        // the machine's /etc
 }
 
 // Connect finds the engine as the docker command does, by DOCKER_HOST and its
@@ -56,7 +57,7 @@ func Connect(ctx context.Context) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to docker engine: %w", err)
 	}
-	e := &Engine{api: c, patience: patience}
+	e := &Engine{api: c, patience: patience, etc: "/etc"}
 	if !isLocal(c.DaemonHost()) {
 		return nil, errors.Join(fmt.Errorf("%w: %s", ErrRemote, c.DaemonHost()), e.Close())
 	}

@@ -119,7 +119,8 @@ func TestHost(t *testing.T) {
 	f.info.ID, f.info.DockerRootDir = "EHPV", "/var/lib/docker/100000.100000"
 	f.info.SecurityOptions = []string{"name=seccomp,profile=default", "name=userns", "name=selinux"}
 	got, err := f.engine().Host(t.Context())
-	want := Host{ID: "EHPV", RootDir: f.info.DockerRootDir, UserNS: true, SELinux: true, Swarm: "manager"}
+	want := Host{ID: "EHPV", RootDir: f.info.DockerRootDir, UserNS: true, SELinux: true, Swarm: "manager",
+		Mapping: "100000.100000"}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v", got, err)
 	}

@@ -22,6 +22,11 @@ var (
 	// this machine while no container uses it.
 	ErrNotWalkable = errors.New("not walkable")
 
+	// ErrMapping means that the engine maps the users of containers to others
+	// than the one the snapshot was taken on, so that the owners of files would
+	// be wrong.
+	ErrMapping = errors.New("users are mapped in another way")
+
 	// ErrInUse means that something runs, or is about to, that could write
 	// to the volumes. The error is an *InUseError.
 	ErrInUse = errors.New("in use")

@@ -36,7 +36,7 @@ func newFake(t *testing.T) *fake {
 }
 
 // engine returns an Engine that asks f.
-func (f *fake) engine() *Engine { return &Engine{api: f, patience: 10 * time.Second} }
+func (f *fake) engine() *Engine { return &Engine{api: f, patience: 10 * time.Second, etc: f.root} }
 
 // answer waits if f hangs, and returns f's error.
 func (f *fake) answer(ctx context.Context) error {

@@ -9,14 +9,16 @@ import (
 )
 
 // A Host is what a snapshot's record keeps of the engine. A volume's numeric
-// owners mean the same only under the same mapping of users: UserNS and
-// Rootless must be equal for a restore.
+// owners mean the same only under the same mapping of users.
 type Host struct {
 	ID       string `json:"id"`       // of the engine; it survives restarts
 	RootDir  string `json:"root_dir"` // where the engine keeps its volumes
 	UserNS   bool   `json:"userns,omitempty"`
 	Rootless bool   `json:"rootless,omitempty"`
 	SELinux  bool   `json:"selinux,omitempty"`
+	// Mapping is where the users of containers begin on this machine, in words
+	// of the engine's own; empty if they are the machine's users.
+	Mapping string `json:"mapping,omitempty"`
 
 	// Swarm is the node's role, "manager" or "worker", or else its state,
 	// mostly "inactive". On a worker the engine knows no services, and
@@ -51,7 +53,8 @@ func (e *Engine) Host(ctx context.Context) (Host, error) {
 			h.SELinux = true
 		}
 	}
-	return h, nil
+	h.Mapping, err = e.mapping(ctx, h)
+	return h, err
 }
 
 // role returns the node's role if it takes part in a swarm, else its state.

@@ -1,14 +1,19 @@
 package e2e
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 )
 
-// diskSize is that of the sparse file behind a loop device.
-const diskSize = 3 << 30 // bytes
+const (
+	// diskSize is that of the sparse file behind a loop device.
+	diskSize = 8 << 30 // bytes
+	// memoryDir is where that file is.
+	memoryDir = "/dev/shm"
+)
 
 // volumeKinds are the file systems that volumes are on.
 var volumeKinds = []string{"ext4", "xfs", "btrfs", "tmpfs", "overlay"}
@@ -18,7 +23,7 @@ var diskTools = []string{"root", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "mount",
 
 // mkfs makes a file system in a file.
 var mkfs = map[string][]string{
-	"ext4":     {"mkfs.ext4", "-q", "-F", "-E", "nodiscard", "-i", "8192"},
+	"ext4":     {"mkfs.ext4", "-q", "-F", "-E", "nodiscard", "-i", "4096"},
 	"ext4-128": {"mkfs.ext4", "-q", "-F", "-E", "nodiscard", "-I", "128"}, // times in seconds, until 2038
 	"xfs":      {"mkfs.xfs", "-q", "-K"},
 	"btrfs":    {"mkfs.btrfs", "-q", "-K"},
@@ -42,11 +47,12 @@ func newDisk(t *testing.T, kind string) string {
 		mountAt(t, root, "-t", "overlay", "-o",
 			"lowerdir="+below+"/lower,upperdir="+below+"/upper,workdir="+below+"/work", "overlay")
 	default:
-		image := filepath.Join(t.TempDir(), "image")
-		try(t, os.WriteFile(image, nil, 0o600))
-		try(t, os.Truncate(image, diskSize))
-		output(t, exec.Command(mkfs[kind][0], append(mkfs[kind][1:], image)...))
-		mountAt(t, root, "-o", "loop,nodev", image)
+		image, err := os.CreateTemp(memoryDir, "warmstore-disk-*")
+		try(t, err)
+		t.Cleanup(func() { os.Remove(image.Name()) })
+		try(t, errors.Join(image.Truncate(diskSize), image.Close()))
+		output(t, exec.Command(mkfs[kind][0], append(mkfs[kind][1:], image.Name())...))
+		mountAt(t, root, "-o", "loop,nodev", image.Name())
 	}
 	return root
 }

@@ -253,7 +253,7 @@ func (tr tree) buildBind() {
 // TestLargeTrees takes a snapshot of many files, and restores what is missing,
 // in bounded memory.
 func TestLargeTrees(t *testing.T) {
-	need(t, "root", "rsync", "prlimit")
+	need(t, diskTools...)
 	files, inOne, limit := 20_000, 10_000, int64(150<<10)
 	if os.Getenv("WARMSTORE_HOSTILE") == "full" {
 		files, inOne, limit = 1_000_000, 200_000, 400<<10
@@ -263,7 +263,7 @@ func TestLargeTrees(t *testing.T) {
 		fmt.Sprintf("%d in one directory", inOne):  func(tr tree) { tr.buildFiles(inOne, inOne) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := &ordeal{t: t, store: newStore(t), volume: freshDir(t, "volume")}
+			o := &ordeal{t: t, store: newStore(t), volume: newDisk(t, "ext4")}
 			build(tree{t, o.volume})
 			want := listing(t, o.volume)
 			o.command(exitDone, "snapshot", "app", dir("data", o.volume))

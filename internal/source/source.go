@@ -27,7 +27,7 @@ var ErrUnknown = errors.New("the snapshot has no volume")
 
 // ErrMapping means that the engine maps the users of containers to others than
 // the one the snapshot was taken on, so that the owners of files would be wrong.
-var ErrMapping = errors.New("users are mapped in another way")
+var ErrMapping = docker.ErrMapping
 
 // A Source is an app's volumes as they are now. It is used by one goroutine.
 type Source struct {
@@ -195,11 +195,7 @@ func (s *Source) checkHost(r *store.Record) error {
 	if err := json.Unmarshal(r.Source.Host, &then); err != nil {
 		return fmt.Errorf("read the record's host: %w", err)
 	}
-	if then.UserNS != s.host.UserNS || then.Rootless != s.host.Rootless {
-		return fmt.Errorf("%w: the snapshot was taken with userns-remap=%t, rootless=%t; the engine has %t, %t",
-			ErrMapping, then.UserNS, then.Rootless, s.host.UserNS, s.host.Rootless)
-	}
-	return nil
+	return s.host.Compatible(then)
 }
 
 // target returns where one volume is, which it creates if need be and may.
