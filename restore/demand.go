@@ -51,8 +51,7 @@ func (d *demand) note(e *manifest.Entry, xattrs []fsx.Xattr) {
 	d.raise(kind{what: "target"}, int64(len(m.Target)), e, xattrs)
 	if m.Type == fsx.CharDevice || m.Type == fsx.BlockDevice {
 		d.raise(kind{what: "first device"}, -int64(m.Rdev), e, xattrs)
-		d.raise(kind{what: "major"}, int64(m.Rdev>>8), e, xattrs)
-		d.raise(kind{what: "minor"}, int64(uint32(m.Rdev)), e, xattrs)
+		d.raise(kind{what: "last device"}, int64(m.Rdev), e, xattrs) // by minor number, then major
 	}
 	if len(e.Holes) > 0 {
 		d.raise(kind{what: "holes"}, 0, e, xattrs)

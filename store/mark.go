@@ -2,12 +2,14 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/warmstore/warmstore/internal/blob"
@@ -53,8 +55,8 @@ func (s *Store) Unfinished(app string) (*Mark, error) {
 		return nil, fmt.Errorf("read mark: %w", err)
 	}
 	m, err := decodeMark(b)
-	if err == nil && m.App != app {
-		err = fmt.Errorf("it is of app %q", m.App)
+	if err == nil {
+		err = m.check(app)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("mark %s is %w: %w", s.markPath(app), ErrCorrupt, err)
@@ -85,6 +87,27 @@ func encodeMark(m *Mark) ([]byte, error) {
 		return nil, fmt.Errorf("encode mark: %w", err)
 	}
 	return append(b, '\n'), nil
+}
+
+// check holds the mark against what no restore of app writes.
+func (m *Mark) check(app string) error {
+	if m.App != app || len(m.Volumes) == 0 {
+		return fmt.Errorf("of %d volumes of %q", len(m.Volumes), m.App)
+	}
+	for i, t := range m.Volumes {
+		if err := CheckName(t.Volume); err != nil {
+			return err
+		}
+		if i > 0 && compareTrees(m.Volumes[i-1], t) >= 0 {
+			return fmt.Errorf("%q after %q", t.Path, m.Volumes[i-1].Path)
+		}
+	}
+	return nil
+}
+
+// compareTrees orders the trees of a mark.
+func compareTrees(a, b MarkedTree) int {
+	return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Volume, b.Volume))
 }
 
 // checkFinished returns ErrUnfinished if a directory of an unfinished restore
@@ -178,7 +201,7 @@ func (m *Mark) without(paths map[string]string) {
 }
 
 func (s *Store) writeMark(m *Mark) error {
-	slices.SortFunc(m.Volumes, func(a, b MarkedTree) int { return bytes.Compare([]byte(a.Path), []byte(b.Path)) })
+	slices.SortFunc(m.Volumes, compareTrees)
 	m.Sum = m.checksum()
 	b, err := encodeMark(m)
 	if err != nil {

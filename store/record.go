@@ -3,8 +3,10 @@ package store
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/warmstore/warmstore/internal/blob"
@@ -119,7 +121,39 @@ func decodeRecord(b []byte) (*Record, error) {
 	if err != nil || !bytes.Equal(b, again) || r.Format != recordFormat {
 		return nil, fmt.Errorf("record is %w: it is not as it was written", ErrCorrupt)
 	}
+	if err := r.check(); err != nil {
+		return nil, fmt.Errorf("record is %w: %v", ErrCorrupt, err)
+	}
 	return r, nil
+}
+
+// check holds the record against what no snapshot writes: names become paths, and
+// numbers are added up.
+func (r *Record) check() error {
+	if err := CheckName(r.App); err != nil {
+		return err
+	}
+	if r.Seq == 0 {
+		return errors.New("it has number 0")
+	}
+	for i, v := range r.Volumes {
+		if err := CheckName(v.Name); err != nil {
+			return err
+		}
+		if i > 0 && v.Name <= r.Volumes[i-1].Name {
+			return fmt.Errorf("volume %s after %s", v.Name, r.Volumes[i-1].Name)
+		}
+		if v.Files < 0 || v.Dirs < 0 || v.Bytes < 0 || !v.Manifest.addsUp() {
+			return fmt.Errorf("volume %s has numbers that do not add up", v.Name)
+		}
+	}
+	return nil
+}
+
+// addsUp reports whether chunks can make so many bytes.
+func (m ManifestRef) addsUp() bool {
+	n := int64(len(m.Chunks))
+	return n <= m.Bytes && m.Bytes <= n*blob.MaxRaw && !slices.Contains(m.Chunks, blob.ID{})
 }
 
 func (s *Store) recordPath(id ID) string { return s.path("snapshots", id.String()+".json") }

@@ -102,6 +102,78 @@ func TestRecordHasOneEncoding(t *testing.T) {
 	}
 }
 
+// Each record is encoded as it should be, and is one that no snapshot writes.
+func TestRecordHoldsToTheRules(t *testing.T) {
+	volumes := func(names ...string) func(r *Record) {
+		return func(r *Record) {
+			r.Volumes = nil
+			for _, name := range names {
+				r.Volumes = append(r.Volumes, VolumeRecord{Name: name})
+			}
+		}
+	}
+	chunks := func(bytes int64, ids ...blob.ID) func(r *Record) {
+		return func(r *Record) { r.Volumes[0].Manifest = ManifestRef{Bytes: bytes, Chunks: ids} }
+	}
+	some := blob.Sum([]byte("x"))
+	for name, tamper := range map[string]func(r *Record){
+		"app without a name":              func(r *Record) { r.App = "" },
+		"app that is a path":              func(r *Record) { r.App = "../app" },
+		"number 0":                        func(r *Record) { r.Seq = 0 },
+		"volume without a name":           volumes(""),
+		"volume .":                        volumes("."),
+		"volume ..":                       volumes(".."),
+		"volume that is a path":           volumes("a/b"),
+		"volume with NUL":                 volumes("a\x00"),
+		"volumes not in order":            volumes("b", "a"),
+		"volume twice":                    volumes("a", "a"),
+		"negative files":                  func(r *Record) { r.Volumes[0].Files = -1 },
+		"negative directories":            func(r *Record) { r.Volumes[0].Dirs = -1 },
+		"negative bytes":                  func(r *Record) { r.Volumes[0].Bytes = -1 },
+		"bytes without chunks":            chunks(1),
+		"chunks without bytes":            chunks(0, some),
+		"negative manifest":               chunks(-1),
+		"more bytes than chunks can have": chunks(blob.MaxRaw+1, some),
+		"chunk without an ID":             chunks(10, some, blob.ID{}),
+	} {
+		r := records()[1]
+		tamper(r)
+		b, _, err := encodeRecord(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := decodeRecord(b); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: error is %v, want ErrCorrupt", name, err)
+		}
+	}
+}
+
+// Each mark has the right sum, and is one that no restore writes.
+func TestMarkHoldsToTheRules(t *testing.T) {
+	tree := func(volume, path string) MarkedTree { return MarkedTree{Volume: volume, Path: path} }
+	for name, trees := range map[string][]MarkedTree{
+		"nothing":               nil,
+		"volume without a name": {tree("", "/a")},
+		"volume ..":             {tree("..", "/a")},
+		"volume that is a path": {tree("a/b", "/a")},
+		"volume with NUL":       {tree("a\x00", "/a")},
+		"not in order":          {tree("a", "/b"), tree("b", "/a")},
+		"twice":                 {tree("a", "/a"), tree("a", "/a")},
+	} {
+		m := &Mark{App: "app", Volumes: trees}
+		if err := m.check("app"); err == nil {
+			t.Errorf("%s passes", name)
+		}
+	}
+	m := &Mark{App: "app", Volumes: []MarkedTree{tree("a", "/"), tree("b", "/a"), tree("c", "/a")}}
+	if err := m.check("app"); err != nil {
+		t.Error(err)
+	}
+	if err := m.check("other"); err == nil {
+		t.Error("a mark of another app passes")
+	}
+}
+
 func TestRecordOfANewerFormatIsErrVersion(t *testing.T) {
 	for _, text := range []string{`{"format": 2}`, `{"format": 3, "app": 7, "volumes": "elsewhere"}`} {
 		_, err := decodeRecord([]byte(text))

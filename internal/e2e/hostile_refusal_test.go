@@ -31,7 +31,7 @@ func refusals() []refusal {
 		{"flags", "tmpfs", "ramfs", func(tr tree) { tr.file("a", nil); tr.tool("a", "chattr", "+a") }, "set flags"},
 		{"holes", "tmpfs", "ramfs", func(tr tree) { tr.sparse("holes", 1<<20) }, "it has no holes"},
 		{"a long symlink", "tmpfs", "xfs", tree.buildLongSymlink, "a symlink to 4095 bytes: XFS has at most 1023"},
-		{"a large device", "tmpfs", "xfs", tree.buildLargeDevice, "device 4095:1048575: XFS"},
+		{"a large device", "tmpfs", "xfs", tree.buildLargeDevice, "minor number 1048575: XFS"},
 		{"a device that overlay uses", "tmpfs", "overlay", tree.buildWhiteout, "character device 0:0"},
 		{"a late time", "tmpfs", "ext4-128", late, "becomes"},
 		{"an early time", "tmpfs", "ext4", early, "time -1099511627776.000000000 becomes"},

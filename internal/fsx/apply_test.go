@@ -224,6 +224,7 @@ func TestApplyRefusesImpossibleMetadata(t *testing.T) {
 		m.Type = Regular
 		wantError(t, d.Apply("file", m), ErrMeta)
 	}
+	wantError(t, d.Mknod("node", Meta{Type: CharDevice, Rdev: 1<<32 | 0x103}), ErrMeta)
 	wantError(t, d.Apply("none", Meta{Type: Regular}), fs.ErrNotExist)
 	err := d.Apply("file", Meta{Type: Regular, Xattrs: []Xattr{{"nonsense.x", nil}}})
 	wantError(t, err, errors.ErrUnsupported)

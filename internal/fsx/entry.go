@@ -4,6 +4,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// maxDevice is the largest number of a device: mknod would cut off the rest of a
+// larger one, and make another.
+const maxDevice = 1<<32 - 1
+
 // Mkdir makes the directory name, for root alone.
 func (d *Dir) Mkdir(name string) error {
 	return d.change("make directory", name, func() error {
@@ -22,6 +26,9 @@ func (d *Dir) Symlink(target, name string) error {
 // uses Type and Rdev; Apply does the rest.
 func (d *Dir) Mknod(name string, m Meta) error {
 	device := uint64(0)
+	if m.Rdev > maxDevice {
+		return describe(ErrMeta, "make node", name)
+	}
 	switch m.Type {
 	case CharDevice, BlockDevice:
 		device = m.Rdev

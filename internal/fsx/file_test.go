@@ -47,6 +47,36 @@ func TestOnlyRegularFilesAreOpened(t *testing.T) {
 	}
 }
 
+// What is exchanged after it was looked at is not opened: the look is at what is
+// held, and that is what is opened.
+func TestExchangedFilesAreNotOpened(t *testing.T) {
+	needRoot(t)
+	d, path := tempDir(t)
+	for name, plant := range map[string]func(name string) error{
+		"pipe":      func(name string) error { return d.Mknod(name, Meta{Type: FIFO}) },
+		"device":    func(name string) error { return d.Mknod(name, Meta{Type: CharDevice, Rdev: unix.Mkdev(5, 0)}) },
+		"socket":    func(name string) error { return d.Mknod(name, Meta{Type: Socket}) },
+		"symlink":   func(name string) error { return d.Symlink("/etc/passwd", name) },
+		"directory": d.Mkdir,
+	} {
+		write(t, d, name, "original")
+		n, err := d.pin(name)
+		check(t, err)
+		check(t, os.Rename(filepath.Join(path, name), filepath.Join(path, name+" moved")))
+		check(t, plant(name))
+		fd, err := n.reopen(unix.O_RDONLY)
+		check(t, err)
+		f := newFile(fd, name)
+		if content, err := io.ReadAll(f); string(content) != "original" {
+			t.Errorf("%s: read %q, %v", name, content, err)
+		}
+		f.Close()
+		n.release()
+		_, _, err = d.OpenFile(name)
+		wantError(t, err, ErrNotRegular)
+	}
+}
+
 func TestReadingLeavesNoTrace(t *testing.T) {
 	d, path := tempDir(t)
 	write(t, d, "file", "content")

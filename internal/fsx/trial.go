@@ -63,7 +63,6 @@ func (d *Dir) Try(t Trial) error {
 // What XFS has room for.
 const (
 	maxTargetXFS = 1023 // bytes of a symlink
-	maxMajorXFS  = 1<<14 - 1
 	maxMinorXFS  = 1<<18 - 1
 )
 
@@ -75,6 +74,8 @@ func (t *Trial) tryKnown(on *unix.Statfs_t) error {
 		return unix.EROFS
 	case on.Namelen > 0 && int64(len(t.Name)) > on.Namelen:
 		return fmt.Errorf("a name of %d bytes: %w", len(t.Name), unix.ENAMETOOLONG)
+	case t.Meta.Rdev > maxDevice:
+		return ErrMeta
 	case on.Type == unix.XFS_SUPER_MAGIC:
 		return t.tryXFS()
 	case on.Type == unix.OVERLAYFS_SUPER_MAGIC && t.Meta.Type == CharDevice && t.Meta.Rdev == 0:
@@ -86,12 +87,12 @@ func (t *Trial) tryKnown(on *unix.Statfs_t) error {
 }
 
 func (t *Trial) tryXFS() error {
-	major, minor := unix.Major(t.Meta.Rdev), unix.Minor(t.Meta.Rdev)
+	minor := unix.Minor(t.Meta.Rdev)
 	switch {
 	case len(t.Meta.Target) > maxTargetXFS:
 		return fmt.Errorf("a symlink to %d bytes: XFS has at most %d", len(t.Meta.Target), maxTargetXFS)
-	case major > maxMajorXFS || minor > maxMinorXFS:
-		return fmt.Errorf("device %d:%d: XFS has at most %d:%d", major, minor, maxMajorXFS, maxMinorXFS)
+	case minor > maxMinorXFS:
+		return fmt.Errorf("a device of minor number %d: XFS has at most %d", minor, maxMinorXFS)
 	}
 	return nil
 }

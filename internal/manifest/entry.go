@@ -31,6 +31,9 @@ const (
 	maxHoles      = 1 << 24 // a file; a hole every page of 64 GiB
 )
 
+// keptFlags are those that a snapshot keeps, of directories and regular files.
+const keptFlags = fsx.FlagImmutable | fsx.FlagAppend | fsx.FlagNoDump
+
 // A Kind says what an Entry is. Zero is invalid.
 type Kind uint8
 

@@ -91,9 +91,10 @@ func (f *forest) meta(kind fsx.Type) fsx.Meta {
 			})).Draw(f.t, "seconds"),
 			Nsec: rapid.Uint32Range(0, 999_999_999).Draw(f.t, "nanoseconds"),
 		},
-		Flags: rapid.Uint32().Draw(f.t, "flags"),
 	}
 	switch kind {
+	case fsx.Directory, fsx.Regular:
+		m.Flags = rapid.Uint32().Draw(f.t, "flags") & keptFlags
 	case fsx.Symlink:
 		m.Target = strings.Repeat(f.names.Draw(f.t, "target"), rapid.IntRange(1, 16).Draw(f.t, "times"))
 	case fsx.CharDevice, fsx.BlockDevice:

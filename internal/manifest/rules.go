@@ -106,6 +106,8 @@ func checkMeta(name string, m *fsx.Meta) error {
 		return corrupt("%q has type %d", name, m.Type)
 	case m.Mode > 0o7777:
 		return corrupt("%q has mode %o", name, m.Mode)
+	case m.Flags&^keptFlags != 0, m.Flags != 0 && m.Type != fsx.Directory && m.Type != fsx.Regular:
+		return corrupt("%q has flags %#x", name, m.Flags)
 	case m.ModTime.Nsec >= 1e9:
 		return corrupt("%q has %d nanoseconds", name, m.ModTime.Nsec)
 	case m.Type == fsx.Symlink && (m.Target == "" || len(m.Target) > maxTarget || strings.Contains(m.Target, "\x00")):

@@ -125,6 +125,8 @@ func TestMetadataHoldsToTheRules(t *testing.T) {
 		"type of a link":  {Type: 18},
 		"mode":            {Type: fsx.FIFO, Mode: 0o10000},
 		"largest mode":    {Type: fsx.FIFO, Mode: 0xffff},
+		"flags of a pipe": {Type: fsx.FIFO, Flags: fsx.FlagAppend},
+		"unknown flags":   {Type: fsx.Directory, Flags: fsx.FlagAppend | 1<<31},
 		"nanoseconds":     {Type: fsx.FIFO, ModTime: fsx.Time{Nsec: 1e9}},
 		"empty target":    {Type: fsx.Symlink},
 		"target with NUL": {Type: fsx.Symlink, Target: "a\x00b"},
