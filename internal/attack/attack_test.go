@@ -2,7 +2,6 @@ package attack
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/warmstore/warmstore/internal/faults"
+	"github.com/warmstore/warmstore/internal/faults/disktest"
 )
 
 // The environment decides how much is done, and is how a test talks to its child.
@@ -97,45 +97,18 @@ func TestNaiveChild(t *testing.T) {
 	check(t, os.WriteFile(out, text, 0o600))
 }
 
-// place returns an empty directory on a file system of this kind.
+// place returns an empty directory, in memory or on a file system of this kind.
 func place(t *testing.T, kind string) string {
 	t.Helper()
 	if kind == "memory" {
-		dir, err := os.MkdirTemp("/dev/shm", "warmstore-attack-")
-		check(t, err)
-		t.Cleanup(func() { os.RemoveAll(dir) })
-		return dir
+		return disktest.Memory(t)
 	}
-	need(t, "losetup", "mkfs."+kind)
-	disk, err := faults.NewDisk(kind, t.TempDir())
-	check(t, err)
-	t.Cleanup(func() {
-		if err := disk.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return disk.Root
+	return disktest.New(t, kind)
 }
 
 func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// need skips a test that lacks a tool, and fails it in CI.
-func need(t *testing.T, tools ...string) {
-	t.Helper()
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err == nil {
-			continue
-		}
-		message := fmt.Sprintf("NOT RUN: %s lacks %s; scripts/setup gets the tools", t.Name(), tool)
-		fmt.Fprintln(os.Stderr, message)
-		if os.Getenv("CI") == "true" {
-			t.Fatal(message)
-		}
-		t.Skip(message)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/warmstore/warmstore/internal/faults/disktest"
 	"github.com/warmstore/warmstore/internal/fsx"
 )
 
@@ -54,7 +55,7 @@ func (v *volume) try(errs ...error) {
 // run runs a tool in the volume.
 func (v *volume) run(args ...string) {
 	v.t.Helper()
-	need(v.t, args[0])
+	disktest.Need(v.t, args[0])
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = v.dir
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -176,7 +177,7 @@ func (v *volume) build() {
 func TestNoChangeIsMissed(t *testing.T) {
 	for _, kind := range trusted {
 		t.Run(kind, func(t *testing.T) {
-			disk, stale := place(t, kind), 0
+			disk, stale := disktest.New(t, kind), 0
 			for _, c := range changes {
 				t.Run(c.name, func(t *testing.T) {
 					v := newVolume(t, disk)

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/warmstore/warmstore/internal/faults/disktest"
 	"github.com/warmstore/warmstore/internal/fsx"
 	"github.com/warmstore/warmstore/store"
 )
@@ -188,7 +189,7 @@ func TestRehashFindsNothing(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	skipped, missed := int64(0), 0
 	for i, kind := range trusted {
-		disk := place(t, kind)
+		disk := disktest.New(t, kind)
 		for j := i; j < n; j += len(trusted) {
 			h := &history{volume: newVolume(t, disk), dice: rand.New(rand.NewPCG(seed, uint64(j)))}
 			s, m := h.play()

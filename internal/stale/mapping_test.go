@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/warmstore/warmstore/internal/faults"
+	"github.com/warmstore/warmstore/internal/faults/disktest"
 	"github.com/warmstore/warmstore/store"
 )
 
@@ -37,7 +38,7 @@ func TestStoresThroughAMappingAreSeen(t *testing.T) {
 	for _, kind := range everywhere {
 		for _, sync := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s msync %v", kind, sync), func(t *testing.T) {
-				v := newVolume(t, place(t, kind))
+				v := newVolume(t, disktest.New(t, kind))
 				check(t, os.WriteFile(v.at("mapped"), bytes.Repeat([]byte("before"), 1<<14), 0o644))
 				check(t, os.WriteFile(v.at("still"), bytes.Repeat([]byte("still"), 1000), 0o644))
 				v.settled()
@@ -69,7 +70,7 @@ func TestStoresDuringASnapshotAreInTheNext(t *testing.T) {
 	const rounds = 12
 	for _, kind := range everywhere {
 		t.Run(kind, func(t *testing.T) {
-			v := newVolume(t, place(t, kind))
+			v := newVolume(t, disktest.New(t, kind))
 			check(t, os.WriteFile(v.at("mapped"), bytes.Repeat([]byte("before"), 1<<14), 0o644))
 			v.settled()
 			m, missed := mapFile(t, v.at("mapped")), 0
@@ -112,7 +113,7 @@ func keepStoring(m []byte) (stop func()) {
 // holds reports whether the last snapshot has the file with this content.
 func (v *volume) holds(name string, content []byte) bool {
 	v.t.Helper()
-	dir := memory(v.t)
+	dir := disktest.Memory(v.t)
 	v.restore(dir)
 	got, err := os.ReadFile(filepath.Join(dir, name))
 	check(v.t, err)

@@ -6,13 +6,15 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+
+	"github.com/warmstore/warmstore/internal/faults/disktest"
 )
 
 // The same tests of a snapshot that goes by size and modification time find
 // stale files: so they can fail. Stores through mappings move the modification
 // time, so they are seen all the same.
 func TestNaiveWitnessLeavesStaleFiles(t *testing.T) {
-	need(t, "losetup", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs")
+	disktest.Need(t, "losetup", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs")
 	program := filepath.Join(t.TempDir(), "naive")
 	build := exec.Command("go", "test", "-c", "-tags", "planted", "-o", program, ".")
 	if out, err := build.CombinedOutput(); err != nil {

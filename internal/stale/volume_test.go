@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/warmstore/warmstore/internal/faults"
+	"github.com/warmstore/warmstore/internal/faults/disktest"
 	"github.com/warmstore/warmstore/internal/fsx"
 	"github.com/warmstore/warmstore/restore"
 	"github.com/warmstore/warmstore/store"
@@ -35,7 +35,7 @@ func newVolume(t *testing.T, below string) *volume {
 	t.Helper()
 	dir, err := os.MkdirTemp(below, "volume-*")
 	check(t, err)
-	s, err := store.Create(filepath.Join(memory(t), "warm"), store.Options{})
+	s, err := store.Create(filepath.Join(disktest.Memory(t), "warm"), store.Options{})
 	check(t, err)
 	return &volume{t: t, dir: dir, s: s}
 }
@@ -82,7 +82,7 @@ func (v *volume) restore(dir string) {
 // stale returns the paths that the last snapshot has otherwise than the volume.
 func (v *volume) stale() (paths []string) {
 	v.t.Helper()
-	dir := memory(v.t)
+	dir := disktest.Memory(v.t)
 	v.restore(dir)
 	want, got := look(v.t, v.dir), look(v.t, dir)
 	all := maps.Clone(want)
@@ -125,71 +125,9 @@ func look(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// place returns a directory on a file system of this kind: one of those of
-// package faults, tmpfs, or overlay, whose upper layer is on ext4.
-func place(t *testing.T, kind string) string {
-	t.Helper()
-	switch kind {
-	case "tmpfs":
-		return mount(t, "tmpfs", "size=64m")
-	case "overlay":
-		disk := place(t, faults.Ext4)
-		for _, name := range []string{"lower", "upper", "work"} {
-			check(t, os.Mkdir(filepath.Join(disk, name), 0o755))
-		}
-		return mount(t, "overlay", fmt.Sprintf("lowerdir=%[1]s/lower,upperdir=%[1]s/upper,workdir=%[1]s/work", disk))
-	}
-	need(t, "losetup", "mkfs."+kind)
-	disk, err := faults.NewDisk(kind, t.TempDir())
-	check(t, err)
-	t.Cleanup(func() {
-		if err := disk.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return disk.Root
-}
-
-func mount(t *testing.T, kind, options string) string {
-	t.Helper()
-	dir := t.TempDir()
-	check(t, unix.Mount("warmstore-test", dir, kind, 0, options))
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, 0); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
-// memory returns a directory that is fast.
-func memory(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "warmstore-stale-")
-	check(t, err)
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
-
 func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// need skips a test that lacks a tool, and fails it in CI.
-func need(t *testing.T, tools ...string) {
-	t.Helper()
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err == nil {
-			continue
-		}
-		message := fmt.Sprintf("NOT RUN: %s lacks %s; scripts/setup gets the tools", t.Name(), tool)
-		fmt.Fprintln(os.Stderr, message)
-		if os.Getenv("CI") == "true" {
-			t.Fatal(message)
-		}
-		t.Skip(message)
 	}
 }

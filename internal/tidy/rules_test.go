@@ -52,6 +52,7 @@ var layers = map[string][]string{
 	"internal/docker/dockertest/app": nil,
 	"internal/e2e":                   {anything},
 	"internal/faults":                {anything},
+	"internal/faults/disktest":       {anything},
 	"internal/stale":                 {anything},
 	"internal/tidy":                  nil,
 }
@@ -89,11 +90,10 @@ var (
 // where $CI is true.
 var skippers = []string{
 	"cmd/warmstore.need",
-	"internal/attack.need",
 	"internal/docker/dockertest.Need",
 	"internal/e2e.need",
 	"internal/faults.need",
+	"internal/faults/disktest.Need",
 	"internal/fsx.missing",
 	"internal/metrics.need",
-	"internal/stale.need",
 }
