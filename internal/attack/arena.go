@@ -112,25 +112,29 @@ func (a *Arena) volume() string { return a.at("volume") }
 
 func (a *Arena) volumes() []store.Volume { return []store.Volume{{Name: volume, Path: a.volume()}} }
 
-// Run takes snapshots and restores in turn under attack for as long as more says
-// so, and then without one, which must succeed. A run that hangs ends the process.
+// Run takes snapshots and restores in turn under attack, for as long as more says
+// so. Most of them may fail. One that hangs ends the process.
 func (a *Arena) Run(ctx context.Context, more func(*Report) bool) (*Report, error) {
 	swapper, err := Attack(a.volume(), traps(a.victim.Dir, a.at("outside")))
 	if err != nil {
 		return nil, err
 	}
 	r := new(Report)
-	for r.Attempts = 0; more(r); r.Attempts, r.Exchanges = swapper.Attempts.Load(), swapper.Exchanges.Load() {
-		if err := a.round(ctx, r); err != nil {
-			swapper.Stop()
-			return r, err
-		}
+	for err == nil && more(r) {
+		err = a.round(ctx, r)
+		r.Attempts, r.Exchanges = swapper.Attempts.Load(), swapper.Exchanges.Load()
 	}
 	swapper.Stop()
-	r.Changed, err = a.victim.Changed()
-	now, failed := describe(a.at("outside"), ownOnly)
-	r.Changed = append(r.Changed, difference(a.outside, now)...)
+	changed, failed := a.changed()
+	r.Changed = changed
 	return r, errors.Join(err, failed)
+}
+
+// changed returns what is different outside of the volume than it was.
+func (a *Arena) changed() ([]string, error) {
+	lines, err := a.victim.Changed()
+	now, failed := describe(a.at("outside"), ownOnly)
+	return append(lines, difference(a.outside, now)...), errors.Join(err, failed)
 }
 
 // round is one snapshot and one restore.
