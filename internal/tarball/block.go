@@ -22,8 +22,8 @@ const (
 	typePAX       = 'x' // records that describe the entry that follows
 )
 
-// A header is what the header block of an entry says. What does not fit there
-// is in the records before it.
+// A header is what a tar says of an entry: in one block, and what does not fit
+// there in records before it.
 type header struct {
 	name, link   string
 	mode         uint16
@@ -32,6 +32,12 @@ type header struct {
 	mtime        fsx.Time
 	kind         byte
 	major, minor uint32
+
+	// What has no field in the block.
+	xattrs   []fsx.Xattr
+	flags    uint32
+	sparse   bool  // the content begins with a map
+	realSize int64 // then, of the file
 }
 
 // The largest numbers that the octal fields hold.
@@ -44,7 +50,11 @@ const (
 // does not fit is 0: in both cases a record has the whole.
 func (h *header) block() *[blockSize]byte {
 	b := new([blockSize]byte)
-	copy(b[0:100], h.name)
+	name := h.name
+	if h.sparse {
+		name = sparseName
+	}
+	copy(b[0:100], name)
 	octal(b[100:108], uint64(h.mode), maxOctal8)
 	octal(b[108:116], uint64(h.uid), maxOctal8)
 	octal(b[116:124], uint64(h.gid), maxOctal8)

@@ -51,22 +51,44 @@ func (r *records) add(key, value string) {
 }
 
 // describe adds what the header block of h cannot say.
-func (r *records) describe(h *header, nameKey string) {
-	name, link := len(h.name) > maxField || nameKey != keyPath, len(h.link) > maxField
-	if name && !ascii(h.name) || link && !ascii(h.link) {
-		r.add(keyCharset, charsetBytes)
-	}
-	if name {
-		r.add(nameKey, h.name)
-	}
-	if link {
-		r.add(keyLink, h.link)
+func (r *records) describe(h *header) {
+	r.names(h)
+	if h.sparse {
+		r.add(keySparseMajor, "1")
+		r.add(keySparseMinor, "0")
+		r.add(keySparseSize, strconv.FormatInt(h.realSize, 10))
 	}
 	r.number(keyUID, int64(h.uid), maxOctal8)
 	r.number(keyGID, int64(h.gid), maxOctal8)
 	r.number(keySize, h.size, maxOctal12)
 	if h.mtime.Nsec != 0 || h.mtime.Sec < 0 || h.mtime.Sec > maxOctal12 {
 		r.add(keyTime, formatTime(h.mtime))
+	}
+	for _, x := range h.xattrs {
+		if text, ok := aclText(x); ok {
+			r.add(aclKeys[x.Name], text)
+		}
+		r.add(keyXattr+escapeKey.Replace(x.Name), string(x.Value))
+	}
+	if h.flags != 0 {
+		r.add(keyFlags, formatFlags(h.flags))
+	}
+}
+
+// names adds the name and the target that the block does not hold.
+func (r *records) names(h *header) {
+	name, link := h.sparse || len(h.name) > maxField, len(h.link) > maxField
+	if name && !ascii(h.name) || link && !ascii(h.link) {
+		r.add(keyCharset, charsetBytes)
+	}
+	switch {
+	case h.sparse:
+		r.add(keySparseName, h.name)
+	case name:
+		r.add(keyPath, h.name)
+	}
+	if link {
+		r.add(keyLink, h.link)
 	}
 }
 
@@ -81,25 +103,6 @@ func ascii(name string) bool {
 	return !strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
-// meta adds what no header block has a field for.
-func (r *records) meta(m *fsx.Meta) {
-	for _, x := range m.Xattrs {
-		if text, ok := aclText(x); ok {
-			r.add(aclKeys[x.Name], text)
-		}
-		r.add(keyXattr+escapeKey.Replace(x.Name), string(x.Value))
-	}
-	var flags []string
-	for _, f := range flagNames {
-		if m.Flags&f.flag != 0 {
-			flags = append(flags, f.name)
-		}
-	}
-	if flags != nil {
-		r.add(keyFlags, strings.Join(flags, ","))
-	}
-}
-
 // The names of attributes may have what ends a key. They are escaped as GNU tar
 // does it.
 var escapeKey = strings.NewReplacer("%", "%25", "=", "%3D")
@@ -110,6 +113,16 @@ var flagNames = []struct {
 	flag uint32
 }{
 	{"schg", fsx.FlagImmutable}, {"sappnd", fsx.FlagAppend}, {"nodump", fsx.FlagNoDump},
+}
+
+func formatFlags(flags uint32) string {
+	var names []string
+	for _, f := range flagNames {
+		if flags&f.flag != 0 {
+			names = append(names, f.name)
+		}
+	}
+	return strings.Join(names, ",")
 }
 
 // formatTime writes a time as a decimal fraction of seconds.

@@ -35,8 +35,7 @@ func (s *Stream) File(name string, size int64, write func(io.Writer) error) erro
 	if n := s.w.size - before; n != size {
 		return fmt.Errorf("%s has %d bytes, not the %d that were announced", name, n, size)
 	}
-	_, err := s.w.Write(make([]byte, padding(size)))
-	return err
+	return s.w.pad(size)
 }
 
 // Close writes the end. It does not close what the Stream writes to.
@@ -44,5 +43,5 @@ func (s *Stream) Close() error { return s.w.end() }
 
 func (s *Stream) header(h *header) error {
 	h.mtime = s.time
-	return s.w.header(h, keyPath, nil, "")
+	return s.w.header(h)
 }

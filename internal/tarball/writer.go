@@ -94,7 +94,7 @@ func (t *writer) entry(e *manifest.Entry) error {
 			t.omitted = append(t.omitted, t.at.String())
 			return nil
 		}
-		return t.header(newHeader(path, to.path, typeLink, &to.meta), keyPath, nil, "")
+		return t.header(newHeader(path, to.path, typeLink, &to.meta))
 	}
 	kind, ok := typeOf(e.Meta.Type)
 	if !ok {
@@ -103,14 +103,14 @@ func (t *writer) entry(e *manifest.Entry) error {
 	}
 	if e.Group != 0 {
 		to := first{path: path, meta: e.Meta}
-		to.meta.Xattrs = nil
+		to.meta.Xattrs, to.meta.Flags = nil, 0
 		t.links[e.Group] = to
 	}
 	h := newHeader(path, e.Meta.Target, kind, &e.Meta)
 	if e.IsFile() {
 		return t.file(h, e)
 	}
-	return t.header(h, keyPath, &e.Meta, "")
+	return t.header(h)
 }
 
 // path returns the name of the latest entry as tar -C DIR . has it.
@@ -144,7 +144,10 @@ func typeOf(t fsx.Type) (kind byte, ok bool) {
 }
 
 func newHeader(path, link string, kind byte, m *fsx.Meta) *header {
-	h := &header{name: path, link: link, kind: kind, mode: m.Mode, uid: m.UID, gid: m.GID, mtime: m.ModTime}
+	h := &header{
+		name: path, link: link, kind: kind, mode: m.Mode, uid: m.UID, gid: m.GID, mtime: m.ModTime,
+		xattrs: m.Xattrs, flags: m.Flags,
+	}
 	if kind == typeCharDev || kind == typeBlockDev {
 		h.major, h.minor = m.Device()
 	}
@@ -153,63 +156,54 @@ func newHeader(path, link string, kind byte, m *fsx.Meta) *header {
 
 // file writes a regular file, with a map of its holes if it has any.
 func (t *writer) file(h *header, e *manifest.Entry) error {
-	if len(e.Holes) == 0 {
-		h.size = e.Size
-		if err := t.header(h, keyPath, &e.Meta, ""); err != nil {
-			return err
-		}
-		return t.body(h, e, []fsx.Extent{{Length: e.Size}})
+	data, text := []fsx.Extent{{Length: e.Size}}, []byte(nil)
+	if len(e.Holes) > 0 {
+		data, text = sparseMap(e.Size, e.Holes)
+		h.sparse, h.realSize = true, e.Size
 	}
-	data, text := sparseMap(e.Size, e.Holes)
 	h.size = int64(len(text)) + total(data)
-	var sparse records
-	sparse.add(keySparseMajor, "1")
-	sparse.add(keySparseMinor, "0")
-	sparse.add(keySparseSize, fmt.Sprint(e.Size))
-	if err := t.header(h, keySparseName, &e.Meta, sparse.String()); err != nil {
+	if err := t.header(h); err != nil {
 		return err
 	}
 	if _, err := t.Write(text); err != nil {
 		return err
 	}
-	return t.body(h, e, data)
-}
-
-// body writes content and fills its last block.
-func (t *writer) body(h *header, e *manifest.Entry, data []fsx.Extent) error {
 	if err := t.content(e, data); err != nil {
 		return err
 	}
-	_, err := t.Write(make([]byte, padding(h.size)))
+	return t.pad(h.size)
+}
+
+// pad fills the last block of content of size bytes.
+func (t *writer) pad(size int64) error {
+	_, err := t.Write(make([]byte, padding(size)))
 	return err
 }
 
-// header writes the header of an entry, and before it what does not fit there:
-// its name in the record nameKey, its metadata m, and the extra records.
-func (t *writer) header(h *header, nameKey string, m *fsx.Meta, extra string) error {
+// header writes the header of an entry.
+func (t *writer) header(h *header) error {
 	var r records
-	r.describe(h, nameKey)
-	r.WriteString(extra)
-	if m != nil {
-		r.meta(m)
-	}
+	r.describe(h)
 	if r.Len() > maxRecords {
 		return fmt.Errorf("attributes of %d bytes, of which a tar holds %d", r.Len(), maxRecords)
 	}
 	if r.Len() > 0 {
-		pax := header{name: "PaxHeaders", mode: 0o644, size: int64(r.Len()), kind: typePAX}
-		if _, err := t.Write(pax.block()[:]); err != nil {
-			return err
-		}
-		r.WriteString(string(make([]byte, padding(pax.size))))
-		if _, err := io.WriteString(t, r.String()); err != nil {
+		if err := t.records(r.String()); err != nil {
 			return err
 		}
 	}
-	block := *h
-	if nameKey == keySparseName {
-		block.name = sparseName
-	}
-	_, err := t.Write(block.block()[:])
+	_, err := t.Write(h.block()[:])
 	return err
+}
+
+// records writes the records of the header that follows.
+func (t *writer) records(text string) error {
+	h := header{name: "PaxHeaders", mode: 0o644, size: int64(len(text)), kind: typePAX}
+	if _, err := t.Write(h.block()[:]); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(t, text); err != nil {
+		return err
+	}
+	return t.pad(h.size)
 }
