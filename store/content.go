@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 
 	"github.com/warmstore/warmstore/chunker"
@@ -68,7 +67,7 @@ func (w *walk) attempt(ctx context.Context, n *node) (stable bool, err error) {
 // this worker and by those that have nothing else to do.
 type content struct {
 	walk   *walk
-	file   *os.File
+	file   io.ReaderAt
 	size   int64
 	holes  []fsx.Extent
 	before basis
@@ -86,7 +85,7 @@ type span struct {
 
 // content reads a file and returns what it consists of. A file that ends early
 // is io.ErrUnexpectedEOF.
-func (w *walk) content(ctx context.Context, f *os.File, n *node) ([]manifest.Piece, error) {
+func (w *walk) content(ctx context.Context, f io.ReaderAt, n *node) ([]manifest.Piece, error) {
 	c := &content{
 		walk: w, file: f, size: n.entry.Size, holes: n.entry.Holes,
 		before: basis{pieces: n.before},
@@ -115,8 +114,11 @@ func (c *content) choose(head []byte) {
 
 // readAt fills data from the file.
 func (c *content) readAt(data []byte, offset int64) error {
-	_, err := c.file.ReadAt(data, offset)
-	if errors.Is(err, io.EOF) {
+	n, err := c.file.ReadAt(data, offset)
+	switch {
+	case n == len(data): // perhaps at the end
+		return nil
+	case errors.Is(err, io.EOF):
 		return io.ErrUnexpectedEOF
 	}
 	return err
@@ -139,33 +141,34 @@ func (c *content) small() ([]manifest.Piece, error) {
 // aligned reads a file that is cut at multiples of size, holes skipped.
 func (c *content) aligned(ctx context.Context, size int64) error {
 	step := max(spanSize, size)
-	for offset := int64(0); offset < c.size; offset += step {
+	for offset := int64(0); offset < c.size; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		s := &span{offset: offset, length: min(step, c.size-offset)}
 		c.spans = append(c.spans, s)
-		if c.hole(s) {
+		if hole := c.hole(offset); hole >= s.length {
+			s.length = max(s.length, hole-hole%step) // it may be exabytes
 			s.pieces = []manifest.Piece{{Length: s.length}}
-			continue
+		} else {
+			before := c.before.from(offset)
+			c.share(func() { s.err = c.alignedSpan(s, before) })
 		}
-		before := c.before.from(offset)
-		c.share(func() { s.err = c.alignedSpan(s, before) })
+		offset += s.length
 	}
 	return nil
 }
 
-// hole reports whether all of a span is in one hole. Spans come in order, so
+// hole returns how many bytes from offset on are in one hole. Offsets ascend, so
 // holes before this one are forgotten.
-func (c *content) hole(s *span) bool {
-	for len(c.holes) > 0 && c.holes[0].Offset+c.holes[0].Length <= s.offset {
+func (c *content) hole(offset int64) int64 {
+	for len(c.holes) > 0 && c.holes[0].Offset+c.holes[0].Length <= offset {
 		c.holes = c.holes[1:]
 	}
-	if len(c.holes) == 0 {
-		return false
+	if len(c.holes) == 0 || c.holes[0].Offset > offset {
+		return 0
 	}
-	h := c.holes[0]
-	return h.Offset <= s.offset && s.offset+s.length <= h.Offset+h.Length
+	return c.holes[0].Offset + c.holes[0].Length - offset
 }
 
 // share has another worker do the work if one is free, and does it itself if

@@ -56,6 +56,9 @@ func (s *Store) checkSnapshot(app string, volumes []Volume, opts SnapshotOptions
 		if i > 0 && v.Name == volumes[i-1].Name {
 			return nil, fmt.Errorf("%w: two volumes are named %s", ErrInvalid, v.Name)
 		}
+		if v.Tree != nil {
+			continue
+		}
 		if err := fsx.CheckDirectory(v.Path); err != nil {
 			return nil, fmt.Errorf("%w: volume %s: %w", ErrInvalid, v.Name, err)
 		}

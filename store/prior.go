@@ -13,13 +13,15 @@ type prior struct {
 	witness *witness.Reader
 }
 
+// prior returns what is known of a volume whose root is open, nil if it is no
+// directory.
 func (run *session) prior(volume string, root *fsx.Dir) *prior {
 	v := run.previous.Volume(volume)
 	if v == nil {
 		return new(prior)
 	}
 	p := &prior{cursor: manifest.NewCursor(manifest.NewDecoder(run.load.manifest(v.Manifest)))}
-	if !run.opts.Rehash {
+	if root != nil && !run.opts.Rehash {
 		p.witness = run.store.recall(run.record.App, volume, run.base, root)
 	}
 	return p

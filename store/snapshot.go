@@ -21,6 +21,7 @@ type Volume struct {
 	Path   string          // of its root directory; symlinks on the way are followed
 	Object json.RawMessage // what the caller wants to keep with it, if anything
 	Seen   fsx.Place       // where Path led to when the caller looked; zero: it did not
+	Tree   Tree            // what the volume holds, if Path is not a directory
 }
 
 // SnapshotOptions say what a snapshot is recorded with. The zero value works.
@@ -28,10 +29,11 @@ type SnapshotOptions struct {
 	Domain, Version, Commit string
 	Labels                  map[string]string
 	Source                  Source
-	Keep                    int  // how many of the app's snapshots to keep, this one included; 0: 1
-	DryRun                  bool // read everything, but write nothing
-	Rehash                  bool // read also what looks unchanged since the last snapshot
-	IgnoreSpace             bool // begin even if there seems to be far too little space
+	Time                    time.Time // when the volumes were so; zero: now
+	Keep                    int       // how many of the app's snapshots to keep, this one included; 0: 1
+	DryRun                  bool      // read everything, but write nothing
+	Rehash                  bool      // read also what looks unchanged since the last snapshot
+	IgnoreSpace             bool      // begin even if there seems to be far too little space
 
 	// Recheck is called right before the commit, if set. Its error discards
 	// the snapshot: it tells whether the volumes stayed unused.
@@ -155,11 +157,18 @@ func newRecord(app string, opts SnapshotOptions) *Record {
 		Format: recordFormat,
 		App:    app,
 		Seq:    1,
-		Time:   time.Now().UTC().Truncate(time.Second),
+		Time:   recordTime(opts.Time),
 		Domain: opts.Domain, Version: opts.Version, Commit: opts.Commit,
 		Labels: opts.Labels,
 		Source: opts.Source,
 	}
+}
+
+func recordTime(t time.Time) time.Time {
+	if t.IsZero() {
+		t = time.Now()
+	}
+	return t.UTC().Truncate(time.Second)
 }
 
 // follow makes the new record the successor of the app's last one that can be

@@ -93,6 +93,9 @@ func (run *session) ratio() float64 {
 // be looked at is left for the walk to report.
 func (run *session) demand(ctx context.Context, volumes []Volume) (need demand, err error) {
 	for _, v := range volumes {
+		if v.Tree != nil {
+			continue // nobody knows before it is read
+		}
 		root, err := fsx.OpenDir(v.Path)
 		if err != nil {
 			return need, fmt.Errorf("volume %s: %w", v.Name, err)

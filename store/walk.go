@@ -52,6 +52,14 @@ type links struct {
 
 // volume takes one volume into the snapshot.
 func (run *session) volume(ctx context.Context, v Volume) error {
+	if v.Tree != nil {
+		return run.given(ctx, v)
+	}
+	return run.directory(ctx, v)
+}
+
+// directory takes a volume that is a directory.
+func (run *session) directory(ctx context.Context, v Volume) error {
 	root, err := fsx.OpenRoot(v.Path, v.Seen)
 	if err != nil {
 		return err
@@ -67,19 +75,37 @@ func (run *session) volume(ctx context.Context, v Volume) error {
 	if err != nil {
 		return err
 	}
-	tree := run.newTree(v, seen)
+	return run.build(ctx, run.newTree(v, seen), before, func(ctx context.Context, w *walk) error {
+		return w.root(ctx, root.Dir)
+	})
+}
+
+// root sends all nodes of the tree whose root is open.
+func (w *walk) root(ctx context.Context, root *fsx.Dir) error {
+	own, err := root.OpenPath("")
+	if err != nil {
+		return err
+	}
+	top := fsx.Share(own, nil)
+	defer top.Leave()
+	return w.directory(ctx, top, "")
+}
+
+// build makes the manifest of a volume from the nodes that send sends.
+func (run *session) build(ctx context.Context, tree *tree, before *prior,
+	send func(ctx context.Context, w *walk) error) error {
 	nodes := make(chan *node, ahead)
 	stages, ctx := errgroup.WithContext(ctx)
 	stages.Go(func() error {
 		defer close(nodes)
-		return run.walk(ctx, root.Dir, before, nodes)
+		return run.walk(ctx, before, nodes, send)
 	})
 	stages.Go(func() error { return tree.build(ctx, nodes) })
 	if err := stages.Wait(); err != nil {
 		return err
 	}
 	if err := before.cursor.Err(); err != nil {
-		run.warn("volume %s: the previous snapshot is damaged, so everything was read: %v", v.Name, err)
+		run.warn("volume %s: the previous snapshot is damaged, so everything was read: %v", tree.record.Name, err)
 	}
 	run.record.Volumes = append(run.record.Volumes, tree.record)
 	return nil
@@ -90,17 +116,12 @@ func (run *session) warn(format string, args ...any) {
 }
 
 // walk sends all nodes of a volume and waits for its files.
-func (run *session) walk(ctx context.Context, root *fsx.Dir, before *prior, out chan<- *node) error {
-	own, err := root.OpenPath("")
-	if err != nil {
-		return err
-	}
-	top := fsx.Share(own, nil)
-	defer top.Leave()
+func (run *session) walk(ctx context.Context, before *prior, out chan<- *node,
+	send func(ctx context.Context, w *walk) error) error {
 	files, ctx := errgroup.WithContext(ctx)
 	files.SetLimit(run.store.opts.Workers)
 	w := &walk{run: run, before: before, out: out, files: files, links: make(map[inode]*links)}
-	err = w.directory(ctx, top, "")
+	err := send(ctx, w)
 	if failed := files.Wait(); failed != nil {
 		return failed // the cause, if the walk was cancelled because of it
 	}
@@ -183,15 +204,27 @@ func (w *walk) descend(ctx context.Context, d *fsx.SharedDir, name string) (err 
 
 // file sends the node of a regular file and has it read meanwhile.
 func (w *walk) file(ctx context.Context, n *node) error {
+	n.dir.Use()
+	err := w.later(ctx, n, func() error {
+		defer n.dir.Release()
+		return w.read(ctx, n)
+	})
+	if err != nil {
+		n.dir.Release()
+	}
+	return err
+}
+
+// later sends a node that complete completes meanwhile, unless it returns an
+// error.
+func (w *walk) later(ctx context.Context, n *node, complete func() error) error {
 	n.ready = make(chan struct{})
 	if err := w.send(ctx, n); err != nil {
 		return err
 	}
-	n.dir.Use()
 	w.files.Go(func() error {
-		defer n.dir.Release()
 		defer close(n.ready)
-		n.err = w.read(ctx, n)
+		n.err = complete()
 		return n.err
 	})
 	return nil

@@ -45,6 +45,18 @@ func snapshotFlag() cli.Flag {
 	return &cli.StringFlag{Name: "snapshot", Usage: "the snapshot whose `ID` begins so, instead of the last-good"}
 }
 
+func keepFlag() cli.Flag {
+	return &cli.IntFlag{Name: "keep", Value: 1, Usage: "keep the newest `N` snapshots of the app"}
+}
+
+func keep(c *cli.Context) (int, error) {
+	n := c.Int("keep")
+	if n < 1 {
+		return 0, fmt.Errorf("%w: --keep %d: at least 1", errUsage, n)
+	}
+	return n, nil
+}
+
 // appArgument returns the one argument of a command.
 func appArgument(c *cli.Context) (string, error) {
 	if c.NArg() != 1 {

@@ -40,7 +40,8 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Flags:     globalFlags(),
 		Commands: []*cli.Command{
 			snapshotCommand(), restoreCommand(),
-			listCommand(), showCommand(), hasCommand(), lsCommand(), catCommand(), exportCommand(), duCommand(),
+			listCommand(), showCommand(), hasCommand(), duCommand(), lsCommand(), catCommand(),
+			exportCommand(), importCommand(),
 			forgetCommand(), gcCommand(), checkCommand(), repairCommand(), metricsCommand(),
 		},
 		Description:               "Exit codes:\n" + exitCodes(),

@@ -20,7 +20,7 @@ func snapshotCommand() *cli.Command {
 			&cli.StringFlag{Name: "version", Usage: "record that the app has version `V`"},
 			&cli.StringFlag{Name: "commit", Usage: "record that the app is at commit `C`"},
 			&cli.StringSliceFlag{Name: "label", Usage: "record `K=V` (repeatable)"},
-			&cli.IntFlag{Name: "keep", Value: 1, Usage: "keep the newest `N` snapshots of the app"},
+			keepFlag(),
 			noGCFlag(),
 			metricsFlag(),
 			&cli.BoolFlag{Name: "rehash", Usage: "read also files that look unchanged"},
@@ -106,12 +106,13 @@ func take(c *cli.Context, s *store.Store, app string, src *source.Source, opts s
 }
 
 func snapshotOptions(c *cli.Context) (opts store.SnapshotOptions, err error) {
-	if c.Int("keep") < 1 {
-		return opts, fmt.Errorf("%w: --keep %d: at least 1", errUsage, c.Int("keep"))
+	keep, err := keep(c)
+	if err != nil {
+		return opts, err
 	}
 	opts = store.SnapshotOptions{
 		Domain: c.String("domain"), Version: c.String("version"), Commit: c.String("commit"),
-		Keep: c.Int("keep"), DryRun: c.Bool("dry-run"), Rehash: c.Bool("rehash"),
+		Keep: keep, DryRun: c.Bool("dry-run"), Rehash: c.Bool("rehash"),
 		IgnoreSpace: c.Bool("ignore-space"),
 	}
 	opts.Labels, err = labels(c)

@@ -1,6 +1,6 @@
 // Package archive writes snapshots in the layout in which the replaced script
-// kept them: snapshot/meta.json, and of each volume a tar,
-// snapshot/volumes/VOLUME.tar.
+// kept them, and takes those into a store: snapshot/meta.json, and of each volume
+// a tar, snapshot/volumes/VOLUME.tar.
 package archive
 
 import (

@@ -37,6 +37,15 @@ type Spec struct {
 	Dirs    []string // NAME=PATH each; needs no Docker
 }
 
+// OfDomain returns where the volumes of an app at a domain are, as a record has
+// it: in the stack of that name, or without a domain, in volumes of their names.
+func OfDomain(domain string) store.Source {
+	if domain == "" {
+		return store.Source{Kind: kindVolumes}
+	}
+	return store.Source{Kind: kindStack, Name: docker.StackOfDomain(domain)}
+}
+
 // Of returns the Spec that a snapshot was taken by.
 func Of(r *store.Record) Spec {
 	spec := Spec{Domain: r.Domain}

@@ -13,9 +13,12 @@ import (
 // reads its own. So the text is written beside the attribute, and read where
 // there is no attribute.
 
+// aclAccess is the key of the ACL that an access is checked with.
+const aclAccess = "SCHILY.acl.access"
+
 // aclKeys are the keys of the records that have ACLs as text.
 var aclKeys = map[string]string{
-	"system.posix_acl_access":  "SCHILY.acl.access",
+	"system.posix_acl_access":  aclAccess,
 	"system.posix_acl_default": "SCHILY.acl.default",
 }
 

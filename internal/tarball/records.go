@@ -21,6 +21,8 @@ const (
 	keyXattr   = "SCHILY.xattr."
 	keyFlags   = "SCHILY.fflags"
 
+	keySparse      = "GNU.sparse."
+	keySparseMap   = "GNU.sparse.map"
 	keySparseMajor = "GNU.sparse.major"
 	keySparseMinor = "GNU.sparse.minor"
 	keySparseName  = "GNU.sparse.name"

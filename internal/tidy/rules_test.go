@@ -34,7 +34,7 @@ var layers = map[string][]string{
 	"restore":           {"internal/blob", "internal/manifest", "internal/witness", "internal/fsx", "internal/planted"},
 	"index":             {"internal/blob", "internal/pack", "internal/planted"}, // its values are footers
 	"internal/pack":     {"internal/blob", "internal/fsx", "internal/planted"},
-	"internal/archive":  {"store", "internal/tarball", "internal/fsx"},
+	"internal/archive":  {"store", "internal/source", "internal/tarball", "internal/fsx"},
 	"internal/tarball":  {"internal/manifest", "internal/fsx"},
 	"internal/browse":   {"internal/manifest", "internal/fsx"},
 	"internal/witness":  {"internal/blob", "internal/fsx", "internal/planted"},
