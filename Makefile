@@ -4,7 +4,7 @@ GO       ?= go
 FUZZTIME ?= 5s
 TIMEOUT  ?= 40m
 
-.PHONY: all test setup check unit fuzz bench scorecard build clean
+.PHONY: all test setup check unit fuzz bench scorecard build man clean
 
 all: build
 
@@ -50,6 +50,10 @@ scorecard:
 # build makes the command, static, so that one file is all there is to install.
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o warmstore ./cmd/warmstore
+
+# man makes the manual page from the definitions of the commands.
+man:
+	$(GO) run ./cmd/warmstore __man >packaging/man/warmstore.8
 
 clean:
 	rm -f warmstore

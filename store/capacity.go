@@ -16,9 +16,10 @@ type Capacity struct {
 	Free int64 // on the store's file system
 }
 
-// Capacity tells what the store takes.
+// Capacity tells what the store takes. Unlike other readers it leaves a damaged
+// index as it is, so that check and repair may ask: ErrCorrupt.
 func (s *Store) Capacity() (c Capacity, err error) {
-	err = s.view(func(tx *index.Tx) (err error) {
+	err = s.index.View(func(tx *index.Tx) (err error) {
 		c, err = capacityOf(tx)
 		return err
 	})

@@ -224,7 +224,7 @@ func TestRepairBesideGCIsLocked(t *testing.T) {
 			other, err = Open(sc.root, Options{})
 			must(t, err)
 			s.watch = once(at, func() {
-				if _, err := other.Repair(t.Context()); !errors.Is(err, ErrLocked) {
+				if _, err := other.Repair(t.Context(), RepairOptions{}); !errors.Is(err, ErrLocked) {
 					t.Errorf("repair beside gc: error is %v, want ErrLocked", err)
 				}
 				if at == gcCopied { // and then gc does not get the lock

@@ -229,7 +229,7 @@ func TestFlippedMarkBlocks(t *testing.T) {
 func TestDamagedMarkCanBeRepaired(t *testing.T) {
 	h := newHistory(t)
 	write(t, inStore(h.root, "restoring", "app.json"), []byte("{"))
-	if _, err := h.s.Repair(t.Context()); err != nil {
+	if _, err := h.s.Repair(t.Context(), store.RepairOptions{}); err != nil {
 		t.Errorf("repair: %v", err)
 	}
 	c, err := h.s.Checkout(t.Context(), "app", store.ID{}, true)

@@ -34,6 +34,9 @@ type GCOptions struct {
 	// IfDue does nothing but a sweep unless that share of the whole store seems
 	// to be garbage, and does not wait for anybody.
 	IfDue bool
+	// Progress is called with how many of the total bytes to copy are copied, if
+	// set. A plan that is made anew begins anew.
+	Progress func(done, total int64)
 }
 
 // A GCResult is what gc did.
@@ -77,6 +80,8 @@ type collection struct {
 	store  *Store
 	opts   GCOptions
 	result *GCResult
+	// Bytes that the plan being carried out has copied, and all that it copies.
+	copied, toCopy int64
 
 	// Of the plan being carried out:
 	state *state
@@ -208,6 +213,10 @@ func (c *collection) drop(ctx context.Context) error {
 func (c *collection) rewrite(ctx context.Context) error {
 	var batch []PackUse
 	var live int64
+	c.copied, c.toCopy = 0, 0
+	for _, use := range c.plan.Rewrite {
+		c.toCopy += use.Live
+	}
 	for i, use := range c.plan.Rewrite {
 		batch = append(batch, use)
 		live += use.Live
@@ -257,9 +266,18 @@ func (c *collection) copy(packs *packer, batch []PackUse) ([]pack.Tail, error) {
 			if err := packs.add(e, x.stored); err != nil {
 				return nil, err
 			}
+			c.progress(int64(e.Stored))
 		}
 	}
 	return packs.close()
+}
+
+// progress tells that so many bytes more are copied.
+func (c *collection) progress(bytes int64) {
+	c.copied += bytes
+	if c.opts.Progress != nil {
+		c.opts.Progress(c.copied, c.toCopy)
+	}
 }
 
 // errCommit means that an index transaction failed: nobody knows whether it

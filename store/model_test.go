@@ -202,7 +202,7 @@ func (m *model) repair(rt *rapid.T) {
 	if rapid.Bool().Draw(rt, "without an index") {
 		must(rt, os.Remove(inStore(m.root, "index.db")))
 	}
-	r, err := m.s.Repair(context.Background())
+	r, err := m.s.Repair(context.Background(), store.RepairOptions{})
 	must(rt, err)
 	if len(r.Lost()) > 0 || r.Damaged > 0 {
 		rt.Fatalf("an undamaged store has lost something: %+v", r)

@@ -16,6 +16,12 @@ import (
 	"github.com/warmstore/warmstore/internal/planted"
 )
 
+// RepairOptions configure Repair. The zero value works.
+type RepairOptions struct {
+	// Progress is called with the bytes read since the last call, if set.
+	Progress func(files, bytes int64)
+}
+
 // A RepairReport is what Repair found and did.
 type RepairReport struct {
 	Packs     int      // that could be read
@@ -58,7 +64,7 @@ func (r *RepairReport) Lost() []string {
 // and saves what can be saved: chunks that have another copy, or that the live
 // volumes still hold. Then it makes the index what packs and records say. It
 // deletes nothing. Nobody else may use the store meanwhile: ErrLocked.
-func (s *Store) Repair(ctx context.Context) (*RepairReport, error) {
+func (s *Store) Repair(ctx context.Context, opts RepairOptions) (*RepairReport, error) {
 	noGC, err := s.lockGC(ctx)
 	if err != nil {
 		return nil, err
@@ -69,7 +75,7 @@ func (s *Store) Repair(ctx context.Context) (*RepairReport, error) {
 		return nil, err
 	}
 	defer alone.Unlock()
-	r := &repair{store: s, report: new(RepairReport)}
+	r := &repair{store: s, opts: opts, report: new(RepairReport)}
 	if err := r.run(ctx); err != nil {
 		return nil, fmt.Errorf("repair: %w", full(err))
 	}
@@ -79,6 +85,7 @@ func (s *Store) Repair(ctx context.Context) (*RepairReport, error) {
 // A repair is one run of Repair.
 type repair struct {
 	store   *Store
+	opts    RepairOptions
 	report  *RepairReport
 	before  *state // what the index said; nil if it cannot be read
 	all     *rebuilt
@@ -147,6 +154,9 @@ func (r *repair) read(ctx context.Context) error {
 				continue
 			}
 			raw = got
+			if r.opts.Progress != nil {
+				r.opts.Progress(0, int64(e.Stored))
+			}
 		}
 		isSame := func(o index.Pack) bool { return o.ID == p.ID }
 		if r.report.Blobs += p.Tail.Len(); broken > 0 || slices.ContainsFunc(r.all.suspect, isSame) {

@@ -24,7 +24,7 @@ import (
 func repaired(t *testing.T, s *store.Store, root string) *store.RepairReport {
 	t.Helper()
 	before := contents(t, root)
-	r, err := s.Repair(t.Context())
+	r, err := s.Repair(t.Context(), store.RepairOptions{})
 	check(t, err)
 	after := contents(t, root)
 	for sum, path := range before {
@@ -332,7 +332,7 @@ func TestRepairSavesAPackWhoseFooterAloneIsDamaged(t *testing.T) {
 func TestFlippedVersionIsDamage(t *testing.T) {
 	h := newHistory(t)
 	flipFile(t, h.garbage, 9)
-	if _, err := h.s.Repair(t.Context()); err != nil {
+	if _, err := h.s.Repair(t.Context(), store.RepairOptions{}); err != nil {
 		t.Error(err)
 	}
 	check(t, os.Remove(inStore(h.root, "index.db")))

@@ -15,7 +15,11 @@ func checkCommand() *cli.Command {
 		Usage:     "find every problem of the store, and account for all that is in it",
 		ArgsUsage: "[APP]",
 		Description: "Exits 5 if the last-good of an app is affected, 1 if there are only other problems.\n" +
-			"Without --read-data only what files say of each other is compared, not the chunks' bytes.",
+			"Without --read-data only what files say of each other is compared, not the chunks' bytes.\n\n" + examples(
+			"warmstore check",
+			"warmstore check --read-data",
+			"warmstore check keycloak --read-data-subset 1/30",
+		),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "read-data", Usage: "read every chunk and check its hash"},
 			&cli.StringFlag{Name: "read-data-subset", Usage: "read part `N/T` of the packs: 1/30 … 30/30 in a month"},
@@ -40,7 +44,11 @@ func check(c *cli.Context, run *metrics.Run) error {
 			return err
 		}
 	}
-	bar := newProgress(c, 0)
+	var total int64
+	if opts.ReadData {
+		total = storedBytes(s) / int64(max(opts.Parts, 1))
+	}
+	bar := newProgress(c, total)
 	opts.Progress = bar.add
 	report, err := s.Check(c.Context, opts)
 	bar.finish()

@@ -96,7 +96,11 @@ func root(c *cli.Context) (string, error) {
 		}
 		return c.String("root"), nil
 	}
-	return cmp.Or(os.Getenv("WARMSTORE_ROOT"), os.Getenv("CCCI_WARM_ROOT"), defaultRoot), nil
+	return rootFromEnvironment(), nil
+}
+
+func rootFromEnvironment() string {
+	return cmp.Or(os.Getenv("WARMSTORE_ROOT"), os.Getenv("CCCI_WARM_ROOT"), defaultRoot)
 }
 
 func openStore(c *cli.Context) (*store.Store, error) {

@@ -12,6 +12,10 @@ func forgetCommand() *cli.Command {
 		Name:      "forget",
 		Usage:     "remove all snapshots of an app, or one",
 		ArgsUsage: "APP",
+		Description: examples(
+			"warmstore forget keycloak",
+			"warmstore forget keycloak --snapshot 1f0c",
+		),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "snapshot", Usage: "only the snapshot whose `ID` begins so"},
 			noGCFlag(),

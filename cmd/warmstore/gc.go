@@ -13,6 +13,10 @@ func gcCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "gc",
 		Usage: "free the space of what no snapshot needs",
+		Description: examples(
+			"warmstore gc --dry-run",
+			"warmstore gc --min-garbage 5",
+		),
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "min-garbage", Value: 25, Usage: "rewrite packs with more than `PCT` percent garbage"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the plan and change nothing"},
@@ -35,7 +39,11 @@ func gc(c *cli.Context, run *metrics.Run) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.Collect(c.Context, store.GCOptions{MinGarbage: c.Int("min-garbage"), DryRun: c.Bool("dry-run")})
+	bar := newProgress(c, 0)
+	result, err := s.Collect(c.Context, store.GCOptions{
+		MinGarbage: c.Int("min-garbage"), DryRun: c.Bool("dry-run"), Progress: bar.set,
+	})
+	bar.finish()
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ func hasCommand() *cli.Command {
 		Name:         "has",
 		Usage:        "exit 0 if the app has a complete last-good snapshot, 4 if not",
 		ArgsUsage:    "APP",
+		Description:  examples("warmstore has keycloak --quiet || echo seed it first"),
 		OnUsageError: usageError,
 		Action:       has,
 	}

@@ -14,6 +14,7 @@ func listCommand() *cli.Command {
 	return &cli.Command{
 		Name:         "list",
 		Usage:        "list every app with its last-good snapshot",
+		Description:  examples("warmstore list", "warmstore list --json"),
 		OnUsageError: usageError,
 		Action:       list,
 	}

@@ -8,7 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -31,10 +31,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 func newApp(stdout, stderr io.Writer) *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:      "warmstore",
 		Usage:     "snapshots of the volumes of apps, and rollback to them",
-		Version:   version(),
+		Version:   strings.TrimSpace(thisBuild().Version + " " + thisBuild().Commit),
 		Writer:    stdout,
 		ErrWriter: stderr,
 		Flags:     globalFlags(),
@@ -43,14 +43,29 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			listCommand(), showCommand(), hasCommand(), duCommand(), lsCommand(), catCommand(),
 			exportCommand(), importCommand(),
 			forgetCommand(), gcCommand(), checkCommand(), repairCommand(), metricsCommand(),
+			completionCommand(), versionCommand(), completeCommand(), manCommand(),
 		},
-		Description:               "Exit codes:\n" + exitCodes(),
+		Description:               "Exit codes:\n   " + strings.ReplaceAll(exitCodes(), "\n", "\n   "),
 		DisableSliceFlagSeparator: true,
 		HideHelpCommand:           true,
 		OnUsageError:              usageError,
 		CommandNotFound:           nil,
 		Action:                    unknownCommand,
 		ExitErrHandler:            func(*cli.Context, error) {}, // run reports errors
+	}
+	withoutFalse(app.Flags)
+	for _, command := range app.Commands {
+		withoutFalse(command.Flags)
+	}
+	return app
+}
+
+// withoutFalse keeps the help from saying of each switch that it is off.
+func withoutFalse(flags []cli.Flag) {
+	for _, flag := range flags {
+		if f, ok := flag.(*cli.BoolFlag); ok {
+			f.DisableDefaultText = true
+		}
 	}
 }
 
@@ -75,19 +90,4 @@ func unknownCommand(c *cli.Context) error {
 
 func usageError(_ *cli.Context, err error, _ bool) error {
 	return fmt.Errorf("%w: %w", errUsage, err)
-}
-
-// version is what the Go toolchain recorded of the build.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			v += " " + s.Value
-		}
-	}
-	return v
 }

@@ -13,7 +13,10 @@ func metricsCommand() *cli.Command {
 		Name:  "metrics",
 		Usage: "print Prometheus metrics of the store and its apps",
 		Description: "With --metrics FILE the file is brought up to date instead, and keeps what it has of the\n" +
-			"commands that ran.",
+			"commands that ran.\n\n" + examples(
+			"warmstore metrics",
+			"warmstore metrics --metrics /var/lib/prometheus/node-exporter/warmstore.prom",
+		),
 		Flags:        []cli.Flag{metricsFlag()},
 		OnUsageError: usageError,
 		Action:       printMetrics,

@@ -6,6 +6,8 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v2"
+
+	"github.com/warmstore/warmstore/store"
 )
 
 // A progress shows what a long command has done so far. Where nobody watches
@@ -26,6 +28,9 @@ func newProgress(c *cli.Context, bytes int64) *progress {
 	return &progress{bar: progressbar.NewOptions64(bytes,
 		progressbar.OptionSetWriter(c.App.ErrWriter),
 		progressbar.OptionShowBytes(true),
+		progressbar.OptionShowCount(),
+		progressbar.OptionUseIECUnits(true),
+		progressbar.OptionSetWidth(20),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
@@ -44,6 +49,26 @@ func (p *progress) add(files, bytes int64) {
 	if bytes > 0 {
 		p.bar.Add64(bytes)
 	}
+}
+
+// set says that so many of total bytes are done.
+func (p *progress) set(done, total int64) {
+	if p.bar == nil {
+		return
+	}
+	if p.bar.GetMax64() != total {
+		p.bar.ChangeMax64(total)
+	}
+	p.bar.Set64(done)
+}
+
+// storedBytes guesses how much there is to read of a store, for the time left.
+func storedBytes(s *store.Store) int64 {
+	c, err := s.Capacity()
+	if err != nil {
+		return 0
+	}
+	return c.Stored
 }
 
 // finish takes the bar away.

@@ -16,7 +16,7 @@ func repairCommand() *cli.Command {
 		Description: "Reads everything, moves what is damaged to quarantine (nothing is deleted), fetches lost\n" +
 			"chunks from other copies and from volumes that still have them, and makes the index anew\n" +
 			"if need be. " +
-			"Exits 5 if the newest snapshot of an app is not whole afterwards.",
+			"Exits 5 if the newest snapshot of an app is not whole afterwards.\n\n" + examples("warmstore repair"),
 		Flags:        []cli.Flag{metricsFlag()},
 		OnUsageError: usageError,
 		Action:       measured(repair),
@@ -31,7 +31,9 @@ func repair(c *cli.Context, _ *metrics.Run) error {
 	if err != nil {
 		return err
 	}
-	report, err := s.Repair(c.Context)
+	bar := newProgress(c, storedBytes(s))
+	report, err := s.Repair(c.Context, store.RepairOptions{Progress: bar.add})
+	bar.finish()
 	if err != nil {
 		return err
 	}

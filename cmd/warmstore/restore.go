@@ -19,7 +19,12 @@ func restoreCommand() *cli.Command {
 		Usage:     "make an undeployed app's volumes exactly what a snapshot has",
 		ArgsUsage: "APP [SOURCE]",
 		Description: "Without a SOURCE the volumes are looked for where the snapshot was taken.\n" +
-			"A restore that was killed is finished by running it again.",
+			"A restore that was killed is finished by running it again.\n\n" + examples(
+			"warmstore restore keycloak",
+			"warmstore restore keycloak --dry-run",
+			"warmstore restore keycloak --only sso_data --create",
+			"warmstore restore keycloak --to /tmp/look",
+		),
 		Flags: append(sourceFlags(),
 			snapshotFlag(),
 			&cli.StringSliceFlag{Name: "only", Usage: "restore `VOLUME` and not the others (repeatable)"},

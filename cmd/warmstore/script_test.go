@@ -59,6 +59,7 @@ func TestContract(t *testing.T) {
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // or each command with -race takes a second longer
 			return nil
 		},
+		Condition: hasTool,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":    exits,
 			"json":     jsonAt,

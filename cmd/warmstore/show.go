@@ -16,6 +16,7 @@ func showCommand() *cli.Command {
 		Name:         "show",
 		Usage:        "show the record of a snapshot",
 		ArgsUsage:    "APP",
+		Description:  examples("warmstore show keycloak", "warmstore show keycloak --snapshot 1f0c --json"),
 		Flags:        []cli.Flag{snapshotFlag()},
 		OnUsageError: usageError,
 		Action:       show,

@@ -16,6 +16,11 @@ func snapshotCommand() *cli.Command {
 		Name:      "snapshot",
 		Usage:     "take a snapshot of an undeployed app's volumes and make it the last-good",
 		ArgsUsage: "APP SOURCE | --all",
+		Description: "All volumes or none: the last-good of an app is always complete.\n\n" + examples(
+			"warmstore snapshot keycloak --domain sso.example.com --version 26.1.0",
+			"warmstore snapshot notes --dir data=/srv/notes --keep 3",
+			"warmstore snapshot --all --metrics /var/lib/prometheus/node-exporter/warmstore.prom",
+		),
 		Flags: append(sourceFlags(),
 			&cli.StringFlag{Name: "version", Usage: "record that the app has version `V`"},
 			&cli.StringFlag{Name: "commit", Usage: "record that the app is at commit `C`"},

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -69,7 +68,7 @@ func TestExport(t *testing.T) {
 	for name, args := range extractors {
 		t.Run(name, func(t *testing.T) {
 			to := freshDir(t, "to")
-			t.Log(in(t, to, append(args, out+"/snapshot/volumes/data.tar")))
+			t.Log(in(t, to, append(args, out+"/snapshot/volumes/data.tar")...))
 			if name == "bsdtar" {
 				bsdtarLimits(tree{t, to})
 			}
@@ -141,7 +140,7 @@ func TestImport(t *testing.T) {
 				return
 			}
 			extracted := freshDir(t, "extracted")
-			in(t, extracted, append(extractors["tar"], from+"/snapshot/volumes/data.tar", "--delay-directory-restore"))
+			in(t, extracted, append(extractors["tar"], from+"/snapshot/volumes/data.tar", "--delay-directory-restore")...)
 			refer(t, extracted).same(t, to)
 		})
 	}
@@ -155,15 +154,6 @@ func archiveOf(t *testing.T, volume string, create []string) string {
 	tree{t, dir}.file("snapshot/meta.json", []byte(`{"recipe": "app", "domain": "app.example.org", "commit": "c",
 		"version": "v", "volumes": ["data"], "ts": "2024-05-06T07:08:09Z"}`))
 	tree{t, dir}.dir("snapshot/volumes")
-	in(t, volume, slices.Concat(create, []string{"-cf", dir + "/snapshot/volumes/data.tar", "."}))
+	in(t, volume, append(create, "-cf", dir+"/snapshot/volumes/data.tar", ".")...)
 	return dir
-}
-
-// in runs a program, which must succeed, in a directory, and returns what it
-// printed.
-func in(t *testing.T, dir string, args []string) string {
-	t.Helper()
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Dir = dir
-	return output(t, cmd)
 }
