@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -89,7 +90,7 @@ func printRecord(c *cli.Context, id store.ID, r *store.Record) {
 	for _, line := range [][2]string{
 		{"app", r.App}, {"snapshot", id.String()}, {"taken", stamp(r.Time)},
 		{"domain", orDash(r.Domain)}, {"version", orDash(r.Version)}, {"commit", orDash(r.Commit)},
-		{"source", r.Source.Kind + " " + r.Source.Name},
+		{"source", strings.TrimSpace(r.Source.Kind + " " + r.Source.Name)},
 	} {
 		fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
 	}

@@ -94,6 +94,14 @@ func TestReadTellsAFileThatIsNotThere(t *testing.T) {
 	}
 }
 
+// TestExampleIsRead: the configuration to begin with can be used as it is.
+func TestExampleIsRead(t *testing.T) {
+	c, err := Read("../../contrib/warmstore.yaml")
+	if err != nil || len(c.Apps) != 5 || len(c.Scheduled("weekly")) != 1 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 // FuzzRead: no text makes it panic, and what it returns is complete.
 func FuzzRead(f *testing.F) {
 	f.Add("keep: 2\napps:\n  sso: {domain: a.b, labels: {k: v}}\n")
