@@ -3,8 +3,11 @@
 GO       ?= go
 FUZZTIME ?= 5s
 TIMEOUT  ?= 40m
+DIST     ?= .
+VERSION  ?= 0.0.0~dev
+NFPM     ?= github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
 
-.PHONY: all test setup check unit fuzz bench scorecard build man clean
+.PHONY: all test setup check unit fuzz bench scorecard build deb image man clean
 
 all: build
 
@@ -47,13 +50,23 @@ bench:
 scorecard:
 	GO=$(GO) scripts/scorecard $(FAULTTIME)
 
-# build makes the command, static, so that one file is all there is to install.
+# build makes the command in DIST, static, so that one file is all there is to
+# install. The same commit gives the same bytes, whichever the directory.
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o warmstore ./cmd/warmstore
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags='-s -w' -o $(DIST)/warmstore ./cmd/warmstore
+
+# deb makes a Debian package of VERSION in DIST.
+deb: build
+	BINARY=$(DIST)/warmstore VERSION=$(VERSION) ARCH=$$($(GO) env GOARCH) \
+		$(GO) run $(NFPM) package --config packaging/nfpm.yaml --packager deb --target $(DIST)/
+
+# image makes a container image of the command alone.
+image: build
+	docker build --tag warmstore --file packaging/Dockerfile $(DIST)
 
 # man makes the manual page from the definitions of the commands.
 man:
 	$(GO) run ./cmd/warmstore __man >packaging/man/warmstore.8
 
 clean:
-	rm -f warmstore
+	rm -f $(DIST)/warmstore $(DIST)/warmstore_*.deb

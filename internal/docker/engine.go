@@ -43,6 +43,7 @@ type api interface {
 // that does not answer is an error, never an answer.
 type Engine struct {
 	api      api
+	self     string        // the container that we run in; empty: none
 	patience time.Duration // for one question
 	etc      string        // the machine's /etc
 }
@@ -57,7 +58,7 @@ func Connect(ctx context.Context) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to docker engine: %w", err)
 	}
-	e := &Engine{api: c, patience: patience, etc: "/etc"}
+	e := &Engine{api: c, self: ownContainer(), patience: patience, etc: "/etc"}
 	if !isLocal(c.DaemonHost()) {
 		return nil, errors.Join(fmt.Errorf("%w: %s", ErrRemote, c.DaemonHost()), e.Close())
 	}

@@ -16,7 +16,8 @@ import (
 // unless it is read-only):
 //   - a container in any state but created, exited and dead. An exited one
 //     counts as stopped whatever its restart policy, although a restart of the
-//     engine may start it;
+//     engine may start it. Of the container that this process runs in, mounts
+//     above the volumes do not count;
 //   - a service that wants tasks, and a task that has not ended, wherever in
 //     the swarm it runs. Services scaled to zero are no obstacle. On a node
 //     that is no manager there are only containers to go by.
@@ -49,7 +50,11 @@ func (e *Engine) usedByContainer(ctx context.Context, f *footprint) error {
 			continue
 		}
 		by := "container " + containerName(c) + " is " + c.State
-		if err := e.uses(ctx, f, c.Labels, bindingsOf(c.Mounts), by); err != nil {
+		bindings := bindingsOf(c.Mounts)
+		if c.ID == e.self {
+			bindings = unwritten(bindings)
+		}
+		if err := e.uses(ctx, f, c.Labels, bindings, by); err != nil {
 			return err
 		}
 	}

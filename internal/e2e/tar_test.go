@@ -140,7 +140,8 @@ func TestImport(t *testing.T) {
 				return
 			}
 			extracted := freshDir(t, "extracted")
-			in(t, extracted, append(extractors["tar"], from+"/snapshot/volumes/data.tar", "--delay-directory-restore")...)
+			extract := append(extractors["tar"], from+"/snapshot/volumes/data.tar", "--delay-directory-restore")
+			in(t, extracted, extract...)
 			refer(t, extracted).same(t, to)
 		})
 	}
