@@ -6,15 +6,11 @@ import (
 	"errors"
 	"io"
 	"os"
-	"sync"
 
 	"github.com/warmstore/warmstore/internal/blob"
 	"github.com/warmstore/warmstore/internal/fsx"
 	"github.com/warmstore/warmstore/internal/manifest"
 )
-
-// spanSize is about what one worker restores of a file at a time.
-const spanSize = 1 << 20 // bytes
 
 // A file is one regular file being restored.
 type file struct {
@@ -25,9 +21,6 @@ type file struct {
 
 	os    *os.File // being written
 	fresh bool     // os was just made: there is nothing to compare with
-	wait  sync.WaitGroup
-	mu    sync.Mutex
-	err   error // the first one of a span
 }
 
 // restore makes the file what its entry says.
@@ -126,106 +119,14 @@ func (f *file) write(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := f.content(ctx); err != nil {
+	c := &content{run: f.tree.run, files: f.tree.files, write: f.writeAt, zero: f.writeZeros}
+	if !f.fresh {
+		c.live = f.os
+	}
+	if err := c.compare(ctx, f.entry.Pieces); err != nil {
 		return err
 	}
 	return f.holes()
-}
-
-// content has the file's spans restored, by other workers where some are free.
-func (f *file) content(ctx context.Context) error {
-	var offset, from int64
-	start := 0
-	for i, p := range f.entry.Pieces {
-		offset += p.Length
-		if offset-from < spanSize && i < len(f.entry.Pieces)-1 {
-			continue
-		}
-		f.share(ctx, from, f.entry.Pieces[start:i+1])
-		from, start = offset, i+1
-	}
-	f.wait.Wait()
-	return f.err
-}
-
-func (f *file) share(ctx context.Context, offset int64, pieces []manifest.Piece) {
-	f.wait.Add(1)
-	task := func() error {
-		defer f.wait.Done()
-		if err := f.span(ctx, offset, pieces); err != nil {
-			f.fail(err)
-		}
-		return nil
-	}
-	if !f.tree.files.TryGo(task) {
-		task()
-	}
-}
-
-func (f *file) fail(err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.err == nil {
-		f.err = err
-	}
-}
-
-func (f *file) span(ctx context.Context, offset int64, pieces []manifest.Piece) error {
-	b := f.tree.run.spare.take()
-	defer f.tree.run.spare.give(b)
-	for _, p := range pieces {
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		var err error
-		if p.ID.IsZero() {
-			err = f.zeros(b, offset, p.Length)
-		} else {
-			err = f.chunk(b, offset, p)
-		}
-		if err != nil {
-			return err
-		}
-		f.tree.run.progress(0, p.Length)
-		offset += p.Length
-	}
-	return nil
-}
-
-// chunk writes a chunk where it differs from what is there.
-func (f *file) chunk(b *buffers, offset int64, p manifest.Piece) (err error) {
-	if !f.fresh {
-		if err := b.read(f.os, offset, p.Length); err != nil {
-			return err
-		}
-		if blob.Sum(b.live) == p.ID {
-			return nil
-		}
-	}
-	if b.want, err = f.tree.run.src.Chunk(b.want, p.ID); err != nil {
-		return err
-	}
-	if int64(len(b.want)) != p.Length {
-		return errors.New("a chunk has another length than the manifest says")
-	}
-	if f.fresh {
-		return f.writeAt(b.want, offset)
-	}
-	return f.patch(b.live, b.want, offset)
-}
-
-// patch writes the blocks of want that differ from those of live.
-func (f *file) patch(live, want []byte, offset int64) error {
-	for start := 0; start < len(want); {
-		end, differs := run4K(live, want, start)
-		if differs {
-			if err := f.writeAt(want[start:end], offset+int64(start)); err != nil {
-				return err
-			}
-		}
-		start = end
-	}
-	return nil
 }
 
 func (f *file) writeAt(data []byte, offset int64) error {
@@ -234,39 +135,9 @@ func (f *file) writeAt(data []byte, offset int64) error {
 	return err
 }
 
-// zeros makes a range read as zeros. Of a fresh file it does already.
-func (f *file) zeros(b *buffers, offset, length int64) error {
-	if f.fresh {
-		return nil
-	}
-	data, err := dataIn(f.os, offset, length)
-	if err != nil {
-		return err
-	}
-	for _, e := range data {
-		if err := f.clear(b, e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// clear writes zeros over the parts of a range that hold something else.
-func (f *file) clear(b *buffers, e fsx.Extent) error {
-	for n := int64(0); n < e.Length; n += spanSize {
-		length := min(spanSize, e.Length-n)
-		if err := b.read(f.os, e.Offset+n, length); err != nil {
-			return err
-		}
-		if allZero(b.live) {
-			continue
-		}
-		f.tree.run.count.written.Add(length)
-		if err := fsx.WriteZeros(f.os, fsx.Extent{Offset: e.Offset + n, Length: length}); err != nil {
-			return err
-		}
-	}
-	return nil
+func (f *file) writeZeros(e fsx.Extent) error {
+	f.tree.run.count.written.Add(e.Length)
+	return fsx.WriteZeros(f.os, e)
 }
 
 // holes makes the holes of the file, which reads as it should, those of the
@@ -295,8 +166,7 @@ func (f *file) same(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	meta, err := f.dir.Meta(f.entry.Name)
-	meta.Xattrs = f.tree.run.attributes(meta.Xattrs)
-	if err != nil || !meta.Equal(f.tree.run.meta(&f.entry)) {
+	if err != nil || !meta.Satisfies(f.tree.run.meta(&f.entry)) {
 		return false, err
 	}
 	in, _, err := f.dir.OpenFile(f.entry.Name)

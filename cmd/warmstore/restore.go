@@ -31,7 +31,8 @@ func restoreCommand() *cli.Command {
 			&cli.StringFlag{Name: "to", Usage: "extract each volume into a new directory below `DIR` instead"},
 			&cli.BoolFlag{Name: "create", Usage: "create volumes that are missing"},
 			&cli.BoolFlag{Name: "xattr-as-stored", Usage: "set SELinux labels as the snapshot has them"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "verify that everything can be restored, and change nothing"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "verify all, say what would change, and change nothing"},
+			allFlag(),
 			metricsFlag(),
 		),
 		OnUsageError: usageError,
@@ -98,21 +99,34 @@ func rollBack(c *cli.Context, counted *metrics.Run, snap *store.Checkout, given 
 func runRestore(c *cli.Context, counted *metrics.Run, snap *store.Checkout, targets []restore.Target,
 	opts restore.Options,
 ) error {
-	var total int64
-	for _, t := range targets {
-		total += snap.Record.Volume(t.Volume).Bytes
-	}
-	bar := newProgress(c, total)
+	bar := newProgress(c, targetBytes(snap, targets))
 	opts.Apart = []string{snap.Dir()}
 	opts.DryRun, opts.Progress = c.Bool("dry-run"), bar.add
 	opts.LabelsAsStored = c.Bool("xattr-as-stored")
+	begun := time.Now()
 	report, err := restore.Run(c.Context, snap, targets, opts)
+	var changes *changeList
+	if err == nil && opts.DryRun {
+		changes, err = listChanges(c, restore.Plan(c.Context, snap, targets, opts))
+	}
 	bar.finish()
 	if err != nil {
 		return fmt.Errorf("restore %s: %w", snap.Record.App, err)
 	}
+	if opts.DryRun {
+		defer changes.close()
+		return printDryRun(c, snap, targets, changes, time.Since(begun))
+	}
 	counted.Bytes["restored"], counted.Bytes["written"] = report.Bytes, report.BytesWritten
 	return printRestore(c, snap, targets, report)
+}
+
+// targetBytes returns the size of the files in the targets' volumes.
+func targetBytes(snap *store.Checkout, targets []restore.Target) (n int64) {
+	for _, t := range targets {
+		n += snap.Record.Volume(t.Volume).Bytes
+	}
+	return n
 }
 
 // restoreJSON is what restore --json prints.
@@ -126,6 +140,7 @@ type restoreJSON struct {
 	BytesWritten int64        `json:"bytes_written"`
 	Removed      int64        `json:"removed"`
 	DurationMS   int64        `json:"duration_ms"`
+	Plan         *planJSON    `json:"plan,omitempty"` // of a dry run, with the changes behind it
 }
 
 type targetJSON struct {
@@ -134,28 +149,41 @@ type targetJSON struct {
 }
 
 func printRestore(c *cli.Context, snap *store.Checkout, targets []restore.Target, r *restore.Report) error {
-	if !c.Bool("json") {
-		printRestored(c, snap, targets, r)
-		return nil
+	if c.Bool("json") {
+		return printJSON(c, newRestoreJSON(snap, targets, r))
 	}
+	printf(c, "%s: restored to %s, %s, %s; wrote %s, removed %s in %s\n", snap.Record.App, restored(snap, targets),
+		plural(r.Files, "file"), size(r.Bytes), size(r.BytesWritten), plural(r.Removed, "name"), seconds(r.Elapsed))
+	return nil
+}
+
+func newRestoreJSON(snap *store.Checkout, targets []restore.Target, r *restore.Report) restoreJSON {
 	out := restoreJSON{
-		App: snap.Record.App, Snapshot: snap.ID, DryRun: c.Bool("dry-run"),
-		Files: r.Files, Bytes: r.Bytes, BytesWritten: r.BytesWritten, Removed: r.Removed,
-		DurationMS: r.Elapsed.Milliseconds(),
+		App: snap.Record.App, Snapshot: snap.ID, Files: r.Files, Bytes: r.Bytes,
+		BytesWritten: r.BytesWritten, Removed: r.Removed, DurationMS: r.Elapsed.Milliseconds(),
 	}
 	for _, t := range targets {
 		out.Volumes = append(out.Volumes, targetJSON{Name: t.Volume, Path: t.Path})
 	}
-	return printJSON(c, out)
+	return out
 }
 
-func printRestored(c *cli.Context, snap *store.Checkout, targets []restore.Target, r *restore.Report) {
-	what := fmt.Sprintf("snapshot %s, taken %s ago: %s", snap.ID.Short(),
+// restored says which snapshot is restored, and how much of it.
+func restored(snap *store.Checkout, targets []restore.Target) string {
+	return fmt.Sprintf("snapshot %s, taken %s ago: %s", snap.ID.Short(),
 		age(time.Since(snap.Record.Time)), plural(int64(len(targets)), "volume"))
-	if c.Bool("dry-run") {
-		printf(c, "%s: dry run, nothing changed: %s, all of it there to restore\n", snap.Record.App, what)
-		return
+}
+
+// printDryRun prints the plan, which took that long to make.
+func printDryRun(c *cli.Context, snap *store.Checkout, targets []restore.Target, changes *changeList,
+	took time.Duration) error {
+	if c.Bool("json") {
+		out := newRestoreJSON(snap, targets, &restore.Report{Elapsed: took})
+		plan := newPlanJSON(changes.totals, took)
+		out.DryRun, out.Plan = true, &plan
+		return changes.printJSON(c, out)
 	}
-	printf(c, "%s: restored to %s, %s, %s; wrote %s, removed %s in %s\n", snap.Record.App, what,
-		plural(r.Files, "file"), size(r.Bytes), size(r.BytesWritten), plural(r.Removed, "name"), seconds(r.Elapsed))
+	printf(c, "%s: dry run, nothing changed: %s, all of it there to restore\n%s\n",
+		snap.Record.App, restored(snap, targets), planText(changes.totals, took))
+	return changes.print(c)
 }

@@ -170,6 +170,16 @@ func (m Meta) Equal(o Meta) bool {
 		slices.EqualFunc(m.Xattrs, o.Xattrs, equalXattrs)
 }
 
+// Satisfies reports whether Apply of want would change nothing: the metadata are
+// the same, but for a SELinux label that want does not have.
+func (m Meta) Satisfies(want Meta) bool {
+	isLabel := func(x Xattr) bool { return x.Name == selinux }
+	if !slices.ContainsFunc(want.Xattrs, isLabel) {
+		m.Xattrs = slices.DeleteFunc(slices.Clone(m.Xattrs), isLabel)
+	}
+	return m.Equal(want)
+}
+
 // An Identity tells whether a file may have changed: as long as two of them are
 // equal by ==, the same inode is at the same place with the same content, but
 // for changes so close to the first look that no timestamp tells them apart.

@@ -27,6 +27,28 @@ func Below(dir string, r *store.Record, only []string) ([]restore.Target, error)
 	return targets, nil
 }
 
+// VolumesOf returns the names of the volumes that any of the snapshots has, by
+// name, or those of only.
+func VolumesOf(only []string, records ...*store.Record) ([]string, error) {
+	var names []string
+	for _, r := range records {
+		for _, v := range r.Volumes {
+			names = append(names, v.Name)
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if len(only) == 0 {
+		return names, nil
+	}
+	for _, name := range only {
+		if !slices.Contains(names, name) {
+			return nil, fmt.Errorf("%w %q", ErrUnknown, name)
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(only, name) }), nil
+}
+
 // Chosen returns the volumes of the snapshot, or those named by only, by
 // ascending name. A name that the snapshot does not have is ErrUnknown.
 func Chosen(r *store.Record, only []string) (volumes []*store.VolumeRecord, err error) {
