@@ -98,12 +98,7 @@ func (s *Store) Has(ctx context.Context, app string) error {
 	if err := c.load.reach(set, c.Record); err != nil {
 		return err
 	}
-	for id := range set.Packs() {
-		if _, err := c.load.pack(id); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.load.checkPacks(set)
 }
 
 // Forget removes a snapshot of the app, or all of them if id is zero. The space

@@ -89,8 +89,8 @@ func (r *CheckReport) Affected() (apps []string) {
 }
 
 // Check looks for every problem of the store, and accounts for every file and
-// blob of it. It changes nothing, and others may use the store meanwhile. The
-// error says that it could not look, ErrCorrupt that the index cannot even be
+// blob of it. It changes nothing but the note of how it ended, and others may use
+// the store meanwhile. The error says that it could not look, ErrCorrupt that the index cannot even be
 // opened.
 func (s *Store) Check(ctx context.Context, opts CheckOptions) (*CheckReport, error) {
 	if opts.Parts > 1 && (opts.Part < 1 || opts.Part > opts.Parts) {
@@ -102,7 +102,9 @@ func (s *Store) Check(ctx context.Context, opts CheckOptions) (*CheckReport, err
 	}
 	defer shared.Unlock()
 	c := &check{store: s, opts: opts, report: new(CheckReport)}
-	if err := c.run(ctx); err != nil {
+	err = c.run(ctx)
+	c.note(err)
+	if err != nil {
 		return nil, fmt.Errorf("check: %w", err)
 	}
 	return c.report, nil
@@ -280,8 +282,8 @@ func (c *check) snapshot(at Problem, seq uint64) uint64 {
 		c.found(at)
 		return seq
 	}
-	if r.App != at.App || r.Seq <= seq {
-		at.Text = fmt.Sprintf("its record is number %d of app %q", r.Seq, r.App)
+	if err := r.checkPlace(at.App, seq); err != nil {
+		at.Text = err.Error()
 		c.found(at)
 	}
 	for i := range r.Volumes {

@@ -68,10 +68,12 @@ func (s *Store) Collect(ctx context.Context, opts GCOptions) (*GCResult, error) 
 	}
 	defer alone.Unlock()
 	c := &collection{store: s, opts: opts, result: new(GCResult)}
-	if err := c.runHealed(ctx); err != nil {
+	err = c.runHealed(ctx)
+	c.result.Elapsed = time.Since(begun)
+	c.note(err)
+	if err != nil {
 		return nil, fmt.Errorf("gc: %w", full(err))
 	}
-	c.result.Elapsed = time.Since(begun)
 	return c.result, nil
 }
 

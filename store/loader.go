@@ -254,6 +254,17 @@ func each(ids []blob.ID) iter.Seq2[blob.ID, error] {
 	}
 }
 
+// checkPacks returns an error unless the packs that hold the blobs of the set are
+// there, of the right size and with their tails.
+func (l *loader) checkPacks(set *index.Set) error {
+	for id := range set.Packs() {
+		if _, err := l.pack(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // verify reads the stored bytes of every blob of the set, in the order they lie
 // on disk, and checks their CRC.
 func (l *loader) verify(ctx context.Context, set *index.Set, workers int) error {

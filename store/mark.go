@@ -167,7 +167,7 @@ func (s *Store) mark(r *Record, id ID, paths map[string]string) error {
 	if m == nil {
 		m = &Mark{App: app}
 	}
-	m.Snapshot, m.Begun = id, time.Now().UTC().Truncate(time.Second)
+	m.Snapshot, m.Begun = id, now()
 	m.without(paths)
 	for volume, path := range paths {
 		t, err := treeAt(volume, path)

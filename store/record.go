@@ -91,6 +91,15 @@ func (r *Record) Volume(name string) *VolumeRecord {
 	return nil
 }
 
+// checkPlace returns ErrCorrupt unless r can be a snapshot of the app that comes
+// after one numbered seq.
+func (r *Record) checkPlace(app string, seq uint64) error {
+	if r.App != app || r.Seq <= seq {
+		return fmt.Errorf("its record is number %d of app %q: the index is %w", r.Seq, r.App, ErrCorrupt)
+	}
+	return nil
+}
+
 // encodeRecord returns the one encoding of r and the ID it gives.
 func encodeRecord(r *Record) ([]byte, ID, error) {
 	var b bytes.Buffer

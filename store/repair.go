@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -79,6 +80,7 @@ func (s *Store) Repair(ctx context.Context, opts RepairOptions) (*RepairReport, 
 	if err := r.run(ctx); err != nil {
 		return nil, fmt.Errorf("repair: %w", full(err))
 	}
+	os.Remove(s.notePath(noteOfCheck)) // what it found is no more
 	return r.report, nil
 }
 

@@ -166,7 +166,7 @@ func newRecord(app string, opts SnapshotOptions) *Record {
 
 func recordTime(t time.Time) time.Time {
 	if t.IsZero() {
-		t = time.Now()
+		return now()
 	}
 	return t.UTC().Truncate(time.Second)
 }

@@ -117,6 +117,20 @@ func (s *Store) eachRecord(ctx context.Context, ids []ID, f func(ID, *Record) er
 	return nil
 }
 
+// inOneState calls f, which reads the index and then the records, for who holds
+// no lock: again with a new index if that is damaged, and again if the snapshots
+// are others by now.
+func (s *Store) inOneState(ctx context.Context, f func() error) error {
+	return s.healing(ctx, func() (err error) {
+		for range replans {
+			if err = f(); !errors.Is(err, errStale) {
+				break
+			}
+		}
+		return err
+	})
+}
+
 // records returns the ID of every record file.
 func (s *Store) records() (ids []ID, err error) {
 	paths, err := filepath.Glob(s.path("snapshots", "*.json"))

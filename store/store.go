@@ -105,7 +105,7 @@ func create(root string) error {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	for _, dir := range []string{"lock", "lock/apps", "snapshots", "restoring", "witness", "tmp"} {
+	for _, dir := range []string{"lock", "lock/apps", "snapshots", "restoring", "witness", "state", "tmp"} {
 		if err := os.Mkdir(filepath.Join(tmp, dir), 0o700); err != nil {
 			return err
 		}

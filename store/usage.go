@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -99,12 +98,8 @@ func (s *Store) Usage(ctx context.Context, opts UsageOptions) (*Usage, error) {
 		}
 	}
 	var u *Usage
-	err := s.healing(ctx, func() (err error) {
-		for range replans {
-			if u, err = s.usage(ctx, opts); !errors.Is(err, errStale) {
-				break
-			}
-		}
+	err := s.inOneState(ctx, func() (err error) {
+		u, err = s.usage(ctx, opts)
 		return err
 	})
 	if err != nil {

@@ -19,6 +19,9 @@ var (
 	errUsage = errors.New("usage")
 	// errLost means that repair could not save a snapshot.
 	errLost = errors.New("cannot be saved")
+	// errAttention means that something is not as it should be, though nothing
+	// failed.
+	errAttention = errors.New("needs attention")
 )
 
 // The exit codes, which scripts rely on.
@@ -32,6 +35,7 @@ const (
 	exitLocked     = 6
 	exitFull       = 7
 	exitUnfinished = 8
+	exitAttention  = 9
 )
 
 // A verdict says what an error means for the caller. The first one that
@@ -46,6 +50,7 @@ func verdicts() []verdict {
 	return []verdict{
 		{context.Canceled, exitFailure, "it was interrupted; running it again does all of it"},
 		{errLost, exitCorrupt, "take a new snapshot, or forget this one to fall back on an older one"},
+		{errAttention, exitAttention, ""},
 		{store.ErrFull, exitFull, "free space: warmstore gc --min-garbage 1, or forget snapshots that nobody needs"},
 		{source.ErrInUse, exitInUse, "its containers outlive it by seconds; try again when they are gone"},
 		{store.ErrUnfinished, exitUnfinished, "finish it by running warmstore restore again"},
@@ -141,5 +146,6 @@ func exitCodes() string {
 5  the store is damaged
 6  another process holds a lock
 7  no space is left for the store
-8  a restore of the app is unfinished`
+8  a restore of the app is unfinished
+9  something else needs attention (status)`
 }

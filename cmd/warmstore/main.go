@@ -40,8 +40,8 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Flags:     globalFlags(),
 		Commands: []*cli.Command{
 			snapshotCommand(), restoreCommand(),
-			listCommand(), showCommand(), hasCommand(), duCommand(), diffCommand(), lsCommand(), catCommand(),
-			exportCommand(), importCommand(),
+			listCommand(), showCommand(), hasCommand(), statusCommand(), duCommand(), diffCommand(),
+			lsCommand(), catCommand(), exportCommand(), importCommand(),
 			forgetCommand(), gcCommand(), checkCommand(), repairCommand(), metricsCommand(),
 			completionCommand(), versionCommand(), completeCommand(), manCommand(),
 		},
