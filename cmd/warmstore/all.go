@@ -165,7 +165,8 @@ const (
 	resultFailed   = "failed"
 )
 
-func (o *outcome) verdict() string {
+// status returns the result in a word.
+func (o *outcome) status() string {
 	switch {
 	case o.err == nil:
 		return resultDone
@@ -205,7 +206,7 @@ func printOutcomes(c *cli.Context, outcomes []outcome, elapsed time.Duration) er
 func newAllJSON(outcomes []outcome, elapsed time.Duration) allJSON {
 	out := allJSON{Apps: []outcomeJSON{}, DurationMS: elapsed.Milliseconds()}
 	for _, o := range outcomes {
-		j := outcomeJSON{App: o.run.App, Result: o.verdict(), ExitCode: o.run.ExitCode}
+		j := outcomeJSON{App: o.run.App, Result: o.status(), ExitCode: o.run.ExitCode}
 		switch j.Result {
 		case resultDone:
 			snapshot := newSnapshotJSON(o.result)
@@ -229,12 +230,12 @@ func printSummary(c *cli.Context, outcomes []outcome, elapsed time.Duration) {
 	var read, stored int64
 	for _, o := range outcomes {
 		if o.err != nil {
-			t.addBad(o.run.App, o.verdict(), "-", "-", "-", "-", seconds(o.run.Elapsed), "-")
+			t.addBad(o.run.App, o.status(), "-", "-", "-", "-", seconds(o.run.Elapsed), "-")
 			continue
 		}
 		r := o.result
 		read, stored = read+r.Stats.BytesRead, stored+r.Stats.BytesStored
-		t.add(o.run.App, o.verdict(), fmt.Sprint(r.Record.Files()), size(r.Record.Bytes()),
+		t.add(o.run.App, o.status(), fmt.Sprint(r.Record.Files()), size(r.Record.Bytes()),
 			size(r.Stats.BytesRead), size(r.Stats.BytesStored), seconds(o.run.Elapsed), shortID(r.ID))
 	}
 	t.print(c)

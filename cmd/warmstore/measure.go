@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -23,12 +24,11 @@ func measured(do verb) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		run := metrics.Run{Operation: c.Command.Name, App: c.Args().First(), Bytes: map[string]int64{}}
 		err := measure(&run, func() error { return do(c, &run) })
-		isApp := run.App == "" || store.CheckName(run.App) == nil
-		if c.Bool("dry-run") || !isApp {
-			writeMetrics(c)
-		} else {
-			writeMetrics(c, run)
+		runs := []metrics.Run{run}
+		if c.Bool("dry-run") || run.App != "" && store.CheckName(run.App) != nil {
+			runs = nil
 		}
+		writeMetrics(c, runs...)
 		return err
 	}
 }
@@ -42,14 +42,14 @@ func measure(run *metrics.Run, do func() error) error {
 	return err
 }
 
-// writeMetrics brings the file of --metrics up to date. The command has done
-// its work by now, so that this cannot be done is a warning.
+// writeMetrics brings the file of --metrics up to date, also when the command was
+// interrupted. It has done its work by now, so a failure is a warning.
 func writeMetrics(c *cli.Context, runs ...metrics.Run) {
 	path := c.String("metrics")
 	if path == "" {
 		return
 	}
-	if err := metrics.Update(c.Context, path, storeState(c), runs); err != nil {
+	if err := metrics.Update(context.WithoutCancel(c.Context), path, storeState(c), runs); err != nil {
 		warn(c, []string{err.Error()})
 	}
 }

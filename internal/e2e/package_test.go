@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -125,12 +126,13 @@ func TestImage(t *testing.T) {
 	path := dockertest.Docker(t, "volume", "inspect", "--format", "{{.Mountpoint}}", volume)
 	try(t, os.WriteFile(path+"/page", []byte("old"), 0o644))
 	store := freshDir(t, "warm")
+	socket := strings.TrimPrefix(cmp.Or(os.Getenv("DOCKER_HOST"), "unix:///var/run/docker.sock"), "unix://")
 	// The whole of the engine's volumes may be mounted read-only beside other
 	// tests, of all writable only what is ours.
 	all, own := filepath.Dir(filepath.Dir(path)), filepath.Dir(path)
 	run := func(mount string, args ...string) (string, error) {
 		out, err := exec.Command("docker", append([]string{"run", "--rm", "--network", "none",
-			"--volume", "/var/run/docker.sock:/var/run/docker.sock",
+			"--volume", socket + ":/var/run/docker.sock",
 			"--volume", store + ":/var/lib/ci-warm", "--volume", mount, image}, args...)...).CombinedOutput()
 		return string(out), err
 	}
