@@ -10,8 +10,9 @@ import (
 type Capacity struct {
 	Packs  int
 	Stored int64 // of all packs
-	// Live is how much of that was needed when gc last counted, 0 if it never
-	// did. So Stored − Live is the most that can be garbage.
+	// Live is how much of that was needed when gc last counted, footers of packs
+	// that it then rewrote included; 0 if it never did. So Stored − Live, if
+	// positive, is about the most that can be garbage.
 	Live int64
 	Free int64 // on the store's file system
 }
