@@ -117,6 +117,7 @@ func snapshotConfigured(c *cli.Context, s *store.Store, app config.App, run *met
 	return take(c, s, app.Name, src, store.SnapshotOptions{
 		Domain: app.Source.Domain, Version: app.Version, Commit: app.Commit, Labels: app.Labels,
 		Keep: app.Keep, DryRun: c.Bool("dry-run"), Rehash: c.Bool("rehash"),
+		IgnoreSpace: c.Bool("ignore-space"),
 	}, run)
 }
 

@@ -14,6 +14,7 @@ func catCommand() *cli.Command {
 		Name:         "cat",
 		Usage:        "write the content of a file in a snapshot to stdout",
 		ArgsUsage:    "APP VOLUME:PATH",
+		Description:  examples("warmstore cat keycloak keycloak_db:PG_VERSION"),
 		Flags:        []cli.Flag{snapshotFlag()},
 		OnUsageError: usageError,
 		Action:       catFile,

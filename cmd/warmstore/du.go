@@ -24,7 +24,11 @@ func duCommand() *cli.Command {
 			"forget and gc would free; DELTA the part that is stored as differences.\n" +
 			"COMPRESSION is the raw bytes of these chunks divided by STORED. DEDUP is the bytes of the files\n" +
 			"in all snapshots of the app, and of their manifests, divided by the raw bytes of the chunks.\n" +
-			"NEW, of a file, is the bytes of chunks that no older snapshot of the volume has.",
+			"NEW, of a file, is the bytes of chunks that no older snapshot of the volume has.\n\n" + examples(
+			"warmstore du",
+			"warmstore du keycloak --by file --top 10",
+			"warmstore du --json",
+		),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "by", Value: "app", Usage: "a line for each `KIND`: app, volume or file"},
 			&cli.IntFlag{Name: "top", Usage: "only the `N` largest (of files 20 if not given)"},

@@ -21,7 +21,10 @@ func exportCommand() *cli.Command {
 		Description: "The output is snapshot/meta.json and snapshot/volumes/VOLUME.tar; - writes one tar of both to\n" +
 			"stdout. To extract with all that a volume had:\n" +
 			"  tar -C VOLUME --acls --xattrs --xattrs-include='*' --numeric-owner -xpf VOLUME.tar\n" +
-			"  bsdtar -C VOLUME --numeric-owner -xpf VOLUME.tar",
+			"  bsdtar -C VOLUME --numeric-owner -xpf VOLUME.tar\n\n" + examples(
+			"warmstore export keycloak --out /backup/keycloak",
+			"warmstore export keycloak --only keycloak_db --out -",
+		),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "write to `DIR`, which must be new or empty; - is stdout"},
 			snapshotFlag(),

@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/warmstore/warmstore/internal/archive"
+	"github.com/warmstore/warmstore/internal/metrics"
 	"github.com/warmstore/warmstore/store"
 )
 
@@ -15,18 +16,21 @@ func importCommand() *cli.Command {
 		Usage:     "make tars, of the replaced script or of export, the last-good of an app",
 		ArgsUsage: "APP --from DIR",
 		Description: "DIR has snapshot/meta.json and snapshot/volumes/VOLUME.tar, as tar -C VOLUME -cf VOLUME.tar .\n" +
-			"makes it. Nothing is extracted, and live volumes are not touched.",
+			"makes it. Nothing is extracted, and live volumes are not touched.\n\n" + examples(
+			"warmstore import keycloak --from /var/lib/ci-warm/keycloak",
+		),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "from", Usage: "take the snapshot in `DIR`"},
 			keepFlag(),
 			noGCFlag(),
+			metricsFlag(),
 		},
 		OnUsageError: usageError,
-		Action:       importApp,
+		Action:       measured(importApp),
 	}
 }
 
-func importApp(c *cli.Context) error {
+func importApp(c *cli.Context, run *metrics.Run) error {
 	app, err := appArgument(c)
 	if err != nil {
 		return err
@@ -54,6 +58,7 @@ func importApp(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	run.Bytes["read"], run.Bytes["stored"] = result.Stats.BytesRead, result.Stats.BytesStored
 	if err := printSnapshot(c, result); err != nil {
 		return err
 	}

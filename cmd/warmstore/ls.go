@@ -22,7 +22,10 @@ func lsCommand() *cli.Command {
 		Usage:     "list the volumes of a snapshot, or what a directory of one holds",
 		ArgsUsage: "APP [VOLUME[:PATH]]",
 		Description: "Names are as they are, but in quotes and escaped as in Go and C where they hold what cannot\n" +
-			"be printed. With --json, a path that is not UTF-8 has its bytes in path_base64 too.",
+			"be printed. With --json, a path that is not UTF-8 has its bytes in path_base64 too.\n\n" + examples(
+			"warmstore ls keycloak",
+			"warmstore ls keycloak keycloak_db:base -l",
+		),
 		Flags: []cli.Flag{
 			snapshotFlag(),
 			&cli.BoolFlag{Name: "long", Aliases: []string{"l"}, Usage: "with mode, owner, size, time (UTC) and target"},

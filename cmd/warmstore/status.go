@@ -19,7 +19,10 @@ func statusCommand() *cli.Command {
 		ArgsUsage: "[APP]",
 		Description: "For monitoring: exits 0 if all is well, 5 if a last-good is damaged, else 8 if a restore is\n" +
 			"unfinished, else 9 if anything else needs attention. It reads every manifest, but not the data:\n" +
-			"that is what check --read-data is for, whose last result counts here.",
+			"that is what check --read-data is for, whose last result counts here.\n\n" + examples(
+			"warmstore status --max-age 36h",
+			"warmstore status keycloak --json",
+		),
 		Flags: []cli.Flag{
 			&cli.DurationFlag{Name: "max-age", Usage: "a last-good older than `DURATION` (as 36h) needs attention"},
 			&cli.IntFlag{Name: "min-free", Value: 5, Usage: "less than `PCT` percent of the disk free needs attention"},
