@@ -22,7 +22,7 @@ import (
 
 const (
 	sizeVariable = "WARMSTORE_FAULTS" // full: many histories; else a few
-	few, many    = 60, 1000           // histories
+	few, many    = 45, 1000           // histories
 	steps        = 6                  // snapshots of each
 )
 
