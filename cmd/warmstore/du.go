@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"text/tabwriter"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/warmstore/warmstore/internal/webpage"
 	"github.com/warmstore/warmstore/store"
 )
 
@@ -31,6 +33,8 @@ func duCommand() *cli.Command {
 		),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "by", Value: "app", Usage: "a line for each `KIND`: app, volume or file"},
+			&cli.StringFlag{Name: "html", Usage: "draw a page of it as `FILE` too, which needs no network"},
+			&cli.BoolFlag{Name: "force", Usage: "replace FILE if it exists"},
 			&cli.IntFlag{Name: "top", Usage: "only the `N` largest (of files 20 if not given)"},
 		},
 		OnUsageError: usageError,
@@ -43,6 +47,11 @@ func du(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.IsSet("html") && !c.Bool("force") {
+		if err := webpage.CheckFree(c.String("html")); err != nil {
+			return err
+		}
+	}
 	s, err := openStore(c)
 	if err != nil {
 		return err
@@ -50,6 +59,11 @@ func du(c *cli.Context) error {
 	u, err := s.Usage(c.Context, opts)
 	if err != nil {
 		return err
+	}
+	if c.IsSet("html") {
+		if err := savePage(c, u); err != nil {
+			return err
+		}
 	}
 	shorten(c, u)
 	if c.Bool("json") {
@@ -61,6 +75,15 @@ func du(c *cli.Context) error {
 	return nil
 }
 
+// savePage draws the page.
+func savePage(c *cli.Context, u *store.Usage) error {
+	dir, err := root(c)
+	if err != nil {
+		return err
+	}
+	return webpage.Page{Store: dir, Time: time.Now(), Usage: u}.Save(c.String("html"))
+}
+
 func usageOptions(c *cli.Context) (opts store.UsageOptions, err error) {
 	if c.NArg() > 0 {
 		if opts.App, err = appArgument(c); err != nil {
@@ -70,10 +93,15 @@ func usageOptions(c *cli.Context) (opts store.UsageOptions, err error) {
 	if c.IsSet("top") && c.Int("top") < 1 {
 		return opts, fmt.Errorf("%w: --top %d: at least 1", errUsage, c.Int("top"))
 	}
-	switch by := c.String("by"); by {
-	case "app", "volume":
-	case "file":
+	if c.IsSet("html") && c.String("html") == "" {
+		return opts, fmt.Errorf("%w: --html is empty", errUsage)
+	}
+	opts.Tree = c.IsSet("html")
+	if opts.Tree || c.String("by") == "file" {
 		opts.Top = cmp.Or(c.Int("top"), topFiles)
+	}
+	switch by := c.String("by"); by {
+	case "app", "volume", "file":
 	default:
 		return opts, fmt.Errorf("%w: --by %q is not app, volume or file", errUsage, by)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/warmstore/warmstore/internal/config"
 	"github.com/warmstore/warmstore/internal/source"
+	"github.com/warmstore/warmstore/internal/webpage"
 	"github.com/warmstore/warmstore/restore"
 	"github.com/warmstore/warmstore/store"
 )
@@ -65,6 +66,7 @@ func verdicts() []verdict {
 		{restore.ErrIncapable, exitFailure, "restore it to another file system: --to DIR"},
 		{restore.ErrReplaced, exitFailure, "mount again what was there, or unmount what covers it; then run it again"},
 		{restore.ErrMount, exitFailure, "unmount it; to keep its files too, take them as a volume of their own"},
+		{webpage.ErrExists, exitUsage, "--force replaces it"},
 		{source.ErrMapping, exitFailure, "restore it on an engine with the same mapping, or with --to DIR"},
 		{source.ErrUnreachable, exitFailure, "start the engine, or set DOCKER_HOST; --dir needs none"},
 		{config.ErrConfig, exitUsage, ""},

@@ -24,9 +24,10 @@ const anything = "*"
 // new one gets its place by decision and not by accident.
 var layers = map[string][]string{
 	"cmd/warmstore": {"store", "restore", "internal/source", "internal/browse", "internal/archive",
-		"internal/config", "internal/metrics"},
+		"internal/config", "internal/metrics", "internal/webpage"},
 	"internal/config":  {"store", "internal/source"},
 	"internal/metrics": {"store", "internal/fsx"},
+	"internal/webpage": {"store", "internal/fsx"},
 	"internal/source":  {"store", "restore", "internal/docker", "internal/fsx"},
 	"store": {"chunker", "index", "internal/blob", "internal/pack", "internal/manifest", "internal/witness",
 		"internal/fsx", "internal/planted"},
@@ -62,7 +63,7 @@ var layers = map[string][]string{
 var importers = map[string][]string{
 	"github.com/containerd/errdefs":       {"internal/docker"},
 	"github.com/docker/docker":            {"internal/docker"},
-	"github.com/dustin/go-humanize":       {"cmd/warmstore"},
+	"github.com/dustin/go-humanize":       {"cmd/warmstore", "internal/webpage"},
 	"github.com/klauspost/compress":       {"internal/pack"},
 	"github.com/prometheus/client_golang": {"internal/metrics"},
 	"github.com/prometheus/common":        {"internal/metrics"},
@@ -96,4 +97,5 @@ var skippers = []string{
 	"internal/faults/disktest.Need",
 	"internal/fsx.missing",
 	"internal/metrics.need",
+	"internal/webpage.need",
 }
