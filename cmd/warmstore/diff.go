@@ -25,10 +25,8 @@ func diffCommand() *cli.Command {
 		Description: "Without a SOURCE the volumes are looked for where the snapshot was taken. Files that look as\n" +
 			"it left them are not read. added: the rollback makes it; removed: the rollback removes it;\n" +
 			"changed: another type, content or link; metadata: another owner, mode, time, attribute or hole.\n" +
-			"With --to SNAPSHOT the two snapshots are compared, in whole chunks, and no volume is looked at.\n\n" + examples(
-			"warmstore diff keycloak",
-			"warmstore diff keycloak --to 1f0c --all",
-		),
+			"With --to SNAPSHOT the two snapshots are compared, in whole chunks, and no volume is looked at.\n\n" +
+			examples("warmstore diff keycloak", "warmstore diff keycloak --to 1f0c --all"),
 		Flags: append(sourceFlags(),
 			snapshotFlag(),
 			&cli.StringFlag{Name: "to", Value: live, Usage: "compare with the snapshot whose `ID` begins so"},
