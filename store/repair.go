@@ -34,6 +34,9 @@ type RepairReport struct {
 	Snapshots []SnapshotState
 }
 
+// changed reports whether anything in the store is otherwise now.
+func (r *RepairReport) changed() bool { return r.Rebuilt || r.Refilled > 0 || len(r.Moved) > 0 }
+
 // A SnapshotState says whether a snapshot is whole.
 type SnapshotState struct {
 	App   string `json:"app"`
@@ -80,7 +83,9 @@ func (s *Store) Repair(ctx context.Context, opts RepairOptions) (*RepairReport, 
 	if err := r.run(ctx); err != nil {
 		return nil, fmt.Errorf("repair: %w", full(err))
 	}
-	os.Remove(s.notePath(noteOfCheck)) // what it found is no more
+	if r.report.changed() {
+		os.Remove(s.notePath(noteOfCheck)) // what the last check found is no more
+	}
 	return r.report, nil
 }
 
