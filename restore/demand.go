@@ -11,26 +11,48 @@ import (
 )
 
 // A demand is what a volume asks of the file system that is to hold it: of each
-// kind of thing that not every file system can hold, the inode that asks most.
-// It is small, however large the volume is.
+// measure the inode that has most of it, and of each feature the first inode that
+// has it. It is small, however large the volume is.
 type demand struct {
-	entries int64
-	most    map[kind]*most
-	order   []kind // in which they appeared
+	inodes   int64
+	largest  [measures]most
+	features map[feature]struct{} // that were met
+	firsts   []most
 }
 
-// A kind is one of those things: what, and which of them.
-type kind struct {
-	what  string
-	which string
-	flags uint32
+// A measure is a number that has a limit, which differs among file systems.
+type measure int
+
+const (
+	past measure = iota
+	future
+	fraction // of a second: how fine a clock it needs
+	user
+	group
+	size
+	nameLength
+	targetLength
+	attributesLength
+	attributeLength
+	firstDevice
+	lastDevice // by minor number, then major
+	measures
+)
+
+// A feature is what some file systems lack: a type, holes, flags, or a kind of
+// attributes.
+type feature struct {
+	kind   fsx.Type
+	holes  bool
+	flags  uint32
+	xattrs string
 }
 
-// A most is the inode that asks most of a kind.
+// A most is an inode, and how much of a measure it has.
 type most struct {
-	rank  int64
-	entry int64 // its number
-	trial fsx.Trial
+	amount int64
+	inode  int64 // its number, from 1; 0: there is none
+	trial  fsx.Trial
 }
 
 // note takes one entry into account, which is to get these attributes.
@@ -38,35 +60,41 @@ func (d *demand) note(e *manifest.Entry, xattrs []fsx.Xattr) {
 	if e.Kind != manifest.Inode {
 		return
 	}
-	d.entries++
-	m := &e.Meta
-	d.raise(kind{what: "type", flags: uint32(m.Type)}, 0, e, xattrs)
-	d.raise(kind{what: "past"}, -m.ModTime.Sec, e, xattrs)
-	d.raise(kind{what: "future"}, m.ModTime.Sec, e, xattrs)
-	d.raise(kind{what: "fraction"}, precision(m.ModTime.Nsec), e, xattrs)
-	d.raise(kind{what: "user"}, int64(m.UID), e, xattrs)
-	d.raise(kind{what: "group"}, int64(m.GID), e, xattrs)
-	d.raise(kind{what: "size"}, e.Size, e, xattrs)
-	d.raise(kind{what: "name"}, int64(len(e.Name)), e, xattrs)
-	d.raise(kind{what: "target"}, int64(len(m.Target)), e, xattrs)
-	if m.Type == fsx.CharDevice || m.Type == fsx.BlockDevice {
-		d.raise(kind{what: "first device"}, -int64(m.Rdev), e, xattrs)
-		d.raise(kind{what: "last device"}, int64(m.Rdev), e, xattrs) // by minor number, then major
-	}
+	d.inodes++
+	d.measure(e, xattrs)
+	d.meet(feature{kind: e.Meta.Type}, e, xattrs)
 	if len(e.Holes) > 0 {
-		d.raise(kind{what: "holes"}, 0, e, xattrs)
+		d.meet(feature{holes: true}, e, xattrs)
 	}
-	if m.Flags != 0 {
-		d.raise(kind{what: "flags", flags: m.Flags}, 0, e, xattrs)
+	if e.Meta.Flags != 0 {
+		d.meet(feature{flags: e.Meta.Flags}, e, xattrs)
 	}
-	total, largest := 0, 0
 	for _, x := range xattrs {
-		d.raise(kind{what: "attribute", which: fsx.AttributeKind(x.Name)}, 0, e, xattrs)
-		total += len(x.Name) + len(x.Value)
-		largest = max(largest, len(x.Value))
+		d.meet(feature{xattrs: fsx.AttributeKind(x.Name)}, e, xattrs)
 	}
-	d.raise(kind{what: "attributes"}, int64(total), e, xattrs)
-	d.raise(kind{what: "value"}, int64(largest), e, xattrs)
+}
+
+func (d *demand) measure(e *manifest.Entry, xattrs []fsx.Xattr) {
+	m := &e.Meta
+	d.raise(past, -m.ModTime.Sec, e, xattrs)
+	d.raise(future, m.ModTime.Sec, e, xattrs)
+	d.raise(fraction, precision(m.ModTime.Nsec), e, xattrs)
+	d.raise(user, int64(m.UID), e, xattrs)
+	d.raise(group, int64(m.GID), e, xattrs)
+	d.raise(size, e.Size, e, xattrs)
+	d.raise(nameLength, int64(len(e.Name)), e, xattrs)
+	d.raise(targetLength, int64(len(m.Target)), e, xattrs)
+	if m.Type == fsx.CharDevice || m.Type == fsx.BlockDevice {
+		d.raise(firstDevice, -int64(m.Rdev), e, xattrs)
+		d.raise(lastDevice, int64(m.Rdev), e, xattrs)
+	}
+	total, longest := 0, 0
+	for _, x := range xattrs {
+		total += len(x.Name) + len(x.Value)
+		longest = max(longest, len(x.Value))
+	}
+	d.raise(attributesLength, int64(total), e, xattrs)
+	d.raise(attributeLength, int64(longest), e, xattrs)
 }
 
 // precision ranks fractions of a second by how fine a clock they need.
@@ -80,21 +108,29 @@ func precision(nsec uint32) (rank int64) {
 	return rank
 }
 
-// raise makes e the entry that asks most of this kind, if it does.
-func (d *demand) raise(k kind, rank int64, e *manifest.Entry, xattrs []fsx.Xattr) {
-	old := d.most[k]
-	if old != nil && old.rank >= rank {
+// raise makes e the inode that has most of a measure, if it does.
+func (d *demand) raise(m measure, amount int64, e *manifest.Entry, xattrs []fsx.Xattr) {
+	if old := &d.largest[m]; old.inode == 0 || old.amount < amount {
+		*old = most{amount, d.inodes, newTrial(e, xattrs)}
+	}
+}
+
+// meet remembers e if it is the first one with a feature.
+func (d *demand) meet(f feature, e *manifest.Entry, xattrs []fsx.Xattr) {
+	if _, met := d.features[f]; met {
 		return
 	}
-	if d.most == nil {
-		d.most = make(map[kind]*most)
+	if d.features == nil {
+		d.features = make(map[feature]struct{})
 	}
-	if old == nil {
-		d.order = append(d.order, k)
-	}
-	trial := fsx.Trial{Name: e.Name, Meta: e.Meta, Size: e.Size, Holes: len(e.Holes) > 0}
-	trial.Meta.Xattrs = xattrs
-	d.most[k] = &most{rank, d.entries, trial}
+	d.features[f] = struct{}{}
+	d.firsts = append(d.firsts, most{inode: d.inodes, trial: newTrial(e, xattrs)})
+}
+
+func newTrial(e *manifest.Entry, xattrs []fsx.Xattr) fsx.Trial {
+	t := fsx.Trial{Name: e.Name, Meta: e.Meta, Size: e.Size, Holes: len(e.Holes) > 0}
+	t.Meta.Xattrs = xattrs
+	return t
 }
 
 // checkDemands returns ErrIncapable unless the file system of each target can hold
@@ -120,12 +156,11 @@ func (d *demand) check(path string) error {
 	}
 	defer dir.Close()
 	tried := make(map[int64]bool)
-	for _, k := range d.order {
-		m := d.most[k]
-		if tried[m.entry] {
+	for _, m := range append(d.firsts, d.largest[:]...) {
+		if m.inode == 0 || tried[m.inode] {
 			continue
 		}
-		tried[m.entry] = true
+		tried[m.inode] = true
 		if err := dir.Try(m.trial); err != nil {
 			return fmt.Errorf("%q in the snapshot: %w", m.trial.Name, err)
 		}
