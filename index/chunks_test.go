@@ -269,3 +269,30 @@ func TestChunksOutliveTheirTransaction(t *testing.T) {
 		}
 	}
 }
+
+func TestSetsTogether(t *testing.T) {
+	rng := newRand()
+	model := newCrowd(t, rng, 10, 50)
+	c := loadChunks(t, newDB(t, model.tails, nil))
+	a, b, united := c.NewSet(), c.NewSet(), c.NewSet()
+	either, both, onlyA := map[blob.Location]bool{}, map[blob.Location]bool{}, map[blob.Location]bool{}
+	for _, locations := range model.where {
+		for _, loc := range locations {
+			inA, inB := rng.IntN(2) == 0 && a.Add(loc), rng.IntN(3) == 0 && b.Add(loc)
+			if inA || inB {
+				either[loc] = true
+			}
+			if inA && inB {
+				both[loc] = true
+			}
+			if inA && !inB {
+				onlyA[loc] = true
+			}
+		}
+	}
+	wantYields(t, a.Common(b), both)
+	wantYields(t, a.Without(b), onlyA)
+	united.Unite(a)
+	united.Unite(b)
+	wantYields(t, united, either)
+}

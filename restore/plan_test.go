@@ -53,7 +53,7 @@ func (g *garden) grow(n int) {
 		if os.MkdirAll(filepath.Dir(path), 0o755) != nil {
 			continue // it is a FIFO, perhaps, and to open that would block
 		}
-		switch g.rng.IntN(10) {
+		switch g.rng.IntN(11) {
 		case 0:
 			os.RemoveAll(path)
 		case 1:
@@ -62,8 +62,9 @@ func (g *garden) grow(n int) {
 			unix.Mkfifo(path, 0o600)
 		case 3:
 			unix.Mknod(path, unix.S_IFCHR|0o600, int(unix.Mkdev(1, []uint32{3, 5}[g.rng.IntN(2)]))) // null, zero
-		case 4:
+		case 4, 8:
 			if g.hard {
+				os.Remove(path)
 				os.Link(other, path)
 			}
 		case 5:
@@ -302,6 +303,46 @@ func (st *stand) compare(first *store.Checkout, want, have map[string]look) {
 		}
 	}
 	wantChanges(st.t, got, expected)
+}
+
+// TestPlanTellsOfHardLinks that are others although content and metadata are the
+// same.
+func TestPlanTellsOfHardLinks(t *testing.T) {
+	st := newStand(t, 1)
+	at := time.Unix(1e9, 0)
+	file := func(names ...string) {
+		t.Helper()
+		for i, name := range names {
+			os.Remove(st.root + "/" + name)
+			if i > 0 {
+				check(t, os.Link(st.root+"/"+names[0], st.root+"/"+name))
+				continue
+			}
+			check(t, os.WriteFile(st.root+"/"+name, []byte("the same"), 0o644))
+			check(t, os.Chtimes(st.root+"/"+name, at, at))
+		}
+	}
+	file("a", "b", "c")
+	file("d", "e")
+	file("f")
+	file("g", "h")
+	check(t, os.Chtimes(st.root, at, at))
+	want := looks(t, st.root)
+	first := st.snapshot()
+	file("b", "c")     // without a
+	file("d")          // and e is what it was
+	file("f", "extra") // one more name
+	check(t, os.Remove(st.root+"/g"))
+	check(t, os.Chtimes(st.root, at, at))
+	changes, totals := st.plan(first, restore.Options{})
+	wantChanges(t, changes, map[string]restore.ChangeKind{
+		"b": restore.Changed, "c": restore.Changed, "e": restore.Changed, "f": restore.Changed,
+		"extra": restore.Removed, "g": restore.Added, "h": restore.Changed,
+	})
+	if totals.Bytes != 2*8 { // f and g are written, the others linked
+		t.Errorf("%d bytes would be written, want 16", totals.Bytes)
+	}
+	st.compare(first, want, looks(t, st.root))
 }
 
 func TestPlanReadsOnlyWhatTheWitnessDoesNotKnow(t *testing.T) {

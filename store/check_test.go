@@ -266,11 +266,10 @@ func TestCheckHasALineForEveryKindOfDamage(t *testing.T) {
 	}
 }
 
-// withoutNotes returns the listing of a store without what the note of a check
-// changes.
+// withoutNotes returns the listing of a store without what notes change.
 func (l listing) withoutNotes() listing {
 	l = maps.Clone(l)
-	for _, path := range []string{"/state", "/state/check.json", "/tmp"} {
+	for _, path := range []string{"/state", "/state/check.json", "/state/gc.json", "/tmp"} {
 		delete(l, "/"+store.Dir+path)
 	}
 	return l

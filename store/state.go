@@ -117,18 +117,31 @@ func (s *Store) eachRecord(ctx context.Context, ids []ID, f func(ID, *Record) er
 	return nil
 }
 
-// inOneState calls f, which reads the index and then the records, for who holds
-// no lock: again with a new index if that is damaged, and again if the snapshots
-// are others by now.
-func (s *Store) inOneState(ctx context.Context, f func() error) error {
+// inOneState calls f, which reads what the state names, while no pack is dropped:
+// again with a new index if that is damaged, and again if f returns errStale.
+func (s *Store) inOneState(ctx context.Context, f func(*state) error) error {
 	return s.healing(ctx, func() (err error) {
 		for range replans {
-			if err = f(); !errors.Is(err, errStale) {
+			if err = s.shared(ctx, f); !errors.Is(err, errStale) {
 				break
 			}
 		}
 		return err
 	})
+}
+
+// shared calls f with what the index says, with the store's lock shared.
+func (s *Store) shared(ctx context.Context, f func(*state) error) error {
+	shared, err := s.lockShared(ctx)
+	if err != nil {
+		return err
+	}
+	defer shared.Unlock()
+	st, err := s.state()
+	if err != nil {
+		return err
+	}
+	return f(st)
 }
 
 // records returns the ID of every record file.

@@ -16,7 +16,7 @@ import (
 
 // StatusOptions configure Status. The zero value works.
 type StatusOptions struct {
-	App        string        // tell of this app only; empty: of all
+	App        string        // tell of this app and of the store as such; empty: of all apps
 	MaxAge     time.Duration // a last-good that is older needs attention; 0: none does
 	MinFree    int           // percent of the disk; less that is free needs attention
 	MaxGarbage int           // percent of the blobs; more garbage needs attention; 0: 50
@@ -63,11 +63,13 @@ type Status struct {
 	GC        *GCNote     // how it ended last; nil: never, as far as is known
 	Check     *CheckNote  // the same
 
-	Needed  int64 // bytes of the blobs that something needs
-	Garbage int64 // bytes of the others
-	Total   int64 // bytes of the store's files
-	Free    int64 // bytes of its disk that are free
-	Disk    int64 // bytes of its disk
+	// Needed are the bytes of the blobs that something needs, as far as what is
+	// damaged tells, and Garbage those of the others.
+	Needed, Garbage int64
+
+	Total int64 // bytes of the store's files
+	Free  int64 // bytes of its disk that are free
+	Disk  int64 // bytes of its disk
 }
 
 // Status looks at the health of the store. It reads every manifest and the end
@@ -80,15 +82,15 @@ func (s *Store) Status(ctx context.Context, opts StatusOptions) (*Status, error)
 			return nil, err
 		}
 	}
-	var st *Status
-	err := s.inOneState(ctx, func() (err error) {
-		st, err = s.status(ctx, opts)
+	var found *Status
+	err := s.inOneState(ctx, func(st *state) (err error) {
+		found, err = s.status(ctx, st, opts)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("status: %w", err)
 	}
-	return st, nil
+	return found, nil
 }
 
 // checkKnown returns ErrNotFound unless the app has a snapshot, or an unfinished
@@ -104,16 +106,7 @@ func (s *Store) checkKnown(app string) error {
 	return nil
 }
 
-func (s *Store) status(ctx context.Context, opts StatusOptions) (*Status, error) {
-	shared, err := s.lockShared(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer shared.Unlock()
-	st, err := s.state()
-	if err != nil {
-		return nil, err
-	}
+func (s *Store) status(ctx context.Context, st *state, opts StatusOptions) (*Status, error) {
 	x := &examination{store: s, opts: opts, state: st, load: newLoader(s.packs, st.chunks),
 		live: st.chunks.NewSet(), status: new(Status)}
 	defer x.load.close()
@@ -174,7 +167,25 @@ func (x *examination) apps(ctx context.Context) error {
 			return err
 		}
 	}
+	x.pinned()
 	return nil
+}
+
+// pinned finds out what unfinished restores need of snapshots that nobody lists.
+func (x *examination) pinned() {
+	ids, err := x.store.pinned()
+	if err != nil {
+		x.blind = true
+	}
+	for _, id := range ids {
+		listed := func(a index.App) bool { return slices.Contains(a.Snapshots, id) }
+		if slices.ContainsFunc(x.state.apps, listed) {
+			continue
+		}
+		if _, err := x.snapshot(id); err != nil {
+			x.blind = true
+		}
+	}
 }
 
 func (x *examination) app(ctx context.Context, app index.App) error {

@@ -98,8 +98,8 @@ func (s *Store) Usage(ctx context.Context, opts UsageOptions) (*Usage, error) {
 		}
 	}
 	var u *Usage
-	err := s.inOneState(ctx, func() (err error) {
-		u, err = s.usage(ctx, opts)
+	err := s.inOneState(ctx, func(st *state) (err error) {
+		u, err = s.usage(ctx, st, opts)
 		return err
 	})
 	if err != nil {
@@ -108,16 +108,7 @@ func (s *Store) Usage(ctx context.Context, opts UsageOptions) (*Usage, error) {
 	return u, nil
 }
 
-func (s *Store) usage(ctx context.Context, opts UsageOptions) (*Usage, error) {
-	shared, err := s.lockShared(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer shared.Unlock()
-	st, err := s.state()
-	if err != nil {
-		return nil, err
-	}
+func (s *Store) usage(ctx context.Context, st *state, opts UsageOptions) (*Usage, error) {
 	history, err := s.history(ctx, st)
 	if err != nil {
 		return nil, err

@@ -39,18 +39,10 @@ func diffCommand() *cli.Command {
 }
 
 func diff(c *cli.Context) error {
-	app, s, err := appOfStore(c)
-	if err != nil {
-		return err
-	}
 	if c.String("to") != live && !spec(c).IsZero() {
 		return fmt.Errorf("%w: --to SNAPSHOT and a SOURCE exclude each other", errUsage)
 	}
-	id, err := chosen(c, s, app)
-	if err != nil {
-		return err
-	}
-	snap, err := s.Checkout(c.Context, app, id, false)
+	s, snap, err := checkoutApp(c, false)
 	if err != nil {
 		return err
 	}
@@ -63,11 +55,7 @@ func diff(c *cli.Context) error {
 
 // diffLive compares with the volumes.
 func diffLive(c *cli.Context, snap *store.Checkout) error {
-	given := spec(c)
-	if given.IsZero() {
-		given = source.Of(snap.Record)
-	}
-	src, err := source.Open(c.Context, given, true)
+	src, err := volumesOf(c, snap)
 	if err != nil {
 		return err
 	}

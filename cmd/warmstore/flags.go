@@ -142,6 +142,16 @@ func storeFor(c *cli.Context) (*store.Store, func(), error) {
 	return s, done, err
 }
 
+// volumesOf finds the volumes of a snapshot: where SOURCE says, or else where it
+// was taken. It is no error if some do not exist.
+func volumesOf(c *cli.Context, snap *store.Checkout) (*source.Source, error) {
+	given := spec(c)
+	if given.IsZero() {
+		given = source.Of(snap.Record)
+	}
+	return source.Open(c.Context, given, true)
+}
+
 // chosen returns the ID that --snapshot begins; zero if it is not given.
 func chosen(c *cli.Context, s *store.Store, app string) (store.ID, error) {
 	if !c.IsSet("snapshot") {

@@ -29,9 +29,24 @@ func checkout(c *cli.Context, app string) (*store.Checkout, error) {
 	if err != nil {
 		return nil, err
 	}
+	return checkoutFrom(c, s, app, false)
+}
+
+// checkoutApp is that for a command whose one argument is the app; exclusive if
+// its volumes are to be changed.
+func checkoutApp(c *cli.Context, exclusive bool) (*store.Store, *store.Checkout, error) {
+	app, s, err := appOfStore(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	snap, err := checkoutFrom(c, s, app, exclusive)
+	return s, snap, err
+}
+
+func checkoutFrom(c *cli.Context, s *store.Store, app string, exclusive bool) (*store.Checkout, error) {
 	id, err := chosen(c, s, app)
 	if err != nil {
 		return nil, err
 	}
-	return s.Checkout(c.Context, app, id, false)
+	return s.Checkout(c.Context, app, id, exclusive)
 }

@@ -41,19 +41,10 @@ func restoreCommand() *cli.Command {
 }
 
 func restoreApp(c *cli.Context, counted *metrics.Run) error {
-	app, s, err := appOfStore(c)
-	if err != nil {
-		return err
-	}
-	given := spec(c)
-	if c.IsSet("to") && !given.IsZero() {
+	if c.IsSet("to") && !spec(c).IsZero() {
 		return fmt.Errorf("%w: --to and a SOURCE exclude each other", errUsage)
 	}
-	id, err := chosen(c, s, app)
-	if err != nil {
-		return err
-	}
-	snap, err := s.Checkout(c.Context, app, id, !c.IsSet("to"))
+	_, snap, err := checkoutApp(c, !c.IsSet("to"))
 	if err != nil {
 		return err
 	}
@@ -61,7 +52,7 @@ func restoreApp(c *cli.Context, counted *metrics.Run) error {
 	if c.IsSet("to") {
 		return extract(c, counted, snap)
 	}
-	return rollBack(c, counted, snap, given)
+	return rollBack(c, counted, snap)
 }
 
 // extract restores into new directories, which nobody else knows of.
@@ -74,11 +65,8 @@ func extract(c *cli.Context, counted *metrics.Run, snap *store.Checkout) error {
 }
 
 // rollBack restores in place.
-func rollBack(c *cli.Context, counted *metrics.Run, snap *store.Checkout, given source.Spec) error {
-	if given.IsZero() {
-		given = source.Of(snap.Record)
-	}
-	src, err := source.Open(c.Context, given, true)
+func rollBack(c *cli.Context, counted *metrics.Run, snap *store.Checkout) error {
+	src, err := volumesOf(c, snap)
 	if err != nil {
 		return err
 	}

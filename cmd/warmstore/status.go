@@ -63,10 +63,11 @@ func statusOptions(c *cli.Context) (opts store.StatusOptions, err error) {
 		}
 	}
 	opts.MaxAge, opts.MinFree, opts.MaxGarbage = c.Duration("max-age"), c.Int("min-free"), c.Int("max-garbage")
-	for _, name := range []string{"min-free", "max-garbage"} {
-		if n := c.Int(name); n < 0 || n > 100 {
-			return opts, fmt.Errorf("%w: --%s %d is no percentage", errUsage, name, n)
-		}
+	if opts.MinFree < 0 || opts.MinFree > 100 {
+		return opts, fmt.Errorf("%w: --min-free %d: 0 to 100 percent", errUsage, opts.MinFree)
+	}
+	if opts.MaxGarbage < 1 || opts.MaxGarbage > 100 {
+		return opts, fmt.Errorf("%w: --max-garbage %d: 1 to 100 percent", errUsage, opts.MaxGarbage)
 	}
 	if opts.MaxAge < 0 || c.IsSet("max-age") && opts.MaxAge == 0 {
 		return opts, fmt.Errorf("%w: --max-age %v: more than 0", errUsage, opts.MaxAge)

@@ -154,7 +154,11 @@ func TestApplyKeepsSELinuxLabel(t *testing.T) {
 	check(t, d.Apply("file", m))
 	m.Xattrs = nil
 	check(t, d.Apply("file", m))
-	got := capture(t, d, "file").Xattrs
+	kept := capture(t, d, "file")
+	if !kept.Satisfies(m) || kept.Equal(m) || m.Satisfies(kept) {
+		t.Errorf("%+v satisfies %+v: %t, the other way %t", kept, m, kept.Satisfies(m), m.Satisfies(kept))
+	}
+	got := kept.Xattrs
 	if len(got) != 1 || got[0].Name != "security.selinux" {
 		t.Errorf("attributes are %+v", got)
 	}
