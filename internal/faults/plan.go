@@ -38,12 +38,17 @@ func Small() Plan {
 	return p
 }
 
+// How often Full strikes at every call, each time with other contents. So there
+// are more than 5,000 kills and 10,000 power cuts.
 const (
-	// rounds is how often Full does everything, each time with another seed.
-	rounds = 3
-	// phases is in how many parts it does a round: each looks at other calls.
-	phases = 8
+	killRounds    = 4
+	powerRounds   = 3
+	failingRounds = 2
+	rounds        = max(killRounds, powerRounds, failingRounds)
 )
+
+// phases is in how many parts Full does a round: each looks at other calls.
+const phases = 8
 
 // Full is what the scorecard is made from: every call, on both file systems. If
 // the time does not suffice, it has seen some of everything.
@@ -55,21 +60,23 @@ func Full(until time.Time) Plan {
 	return p
 }
 
-// part plans those calls of a round that are of this phase.
-func (p *Plan) part(seed uint64, phase int) {
+// part plans those calls of a round, numbered as its seed, that are of this phase.
+func (p *Plan) part(round uint64, phase int) {
 	for _, s := range Scenarios {
 		sweep := Sweep{Scenario: s, Stride: phases, Skip: phase}
-		plan := func(f Fault, subsets int, disks ...string) {
-			sweep.Fault, sweep.Subsets = f, subsets
-			p.add(sweep, seed, disks...)
+		plan := func(f Fault, rounds uint64, subsets int, disks ...string) {
+			if round <= rounds {
+				sweep.Fault, sweep.Subsets = f, subsets
+				p.add(sweep, round, disks...)
+			}
 		}
-		plan(Power, 3, Ext4, XFS)
-		plan(Kill, 1, Ext4, XFS)
+		plan(Power, powerRounds, 3, Ext4, XFS)
+		plan(Kill, killRounds, 1, Ext4, XFS)
 		for _, f := range failing {
-			plan(f, 1, Ext4)
+			plan(f, failingRounds, 1, Ext4)
 		}
 		if s.Stage == "garbage" {
-			plan(Meanwhile, 1, Ext4)
+			plan(Meanwhile, failingRounds, 1, Ext4)
 		}
 	}
 }
