@@ -48,6 +48,9 @@ type feature struct {
 	xattrs string
 }
 
+// maxFeatures bounds a demand: whoever makes up kinds of attributes gets no more.
+const maxFeatures = 100
+
 // A most is an inode, and how much of a measure it has.
 type most struct {
 	amount int64
@@ -117,7 +120,7 @@ func (d *demand) raise(m measure, amount int64, e *manifest.Entry, xattrs []fsx.
 
 // meet remembers e if it is the first one with a feature.
 func (d *demand) meet(f feature, e *manifest.Entry, xattrs []fsx.Xattr) {
-	if _, met := d.features[f]; met {
+	if _, met := d.features[f]; met || len(d.features) == maxFeatures {
 		return
 	}
 	if d.features == nil {

@@ -32,8 +32,9 @@ func (m Meta) onlyDefault() Meta {
 
 // Try returns ErrIncapable, with the reason, if the file system of d cannot hold
 // what is tried. It gives all of it to a file that has no name, which leaves no
-// trace even if the process is killed. A file system that has no such files is
-// only asked what it says of itself.
+// trace even if the process is killed. A file system that has no such files, or
+// no space left, is only asked what it says of itself: a full disk is no reason
+// to refuse a rollback, which may free some.
 func (d *Dir) Try(t Trial) error {
 	var on unix.Statfs_t
 	if err := retry(func() error { return unix.Fstatfs(d.fd, &on) }); err != nil {
@@ -54,10 +55,23 @@ func (d *Dir) Try(t Trial) error {
 	case unix.EOPNOTSUPP, unix.EISDIR, unix.ENOENT: // which of them is up to the kernel and file system
 		err = d.ask(t.Meta)
 	}
+	if isFull(err, &on) {
+		err = d.ask(t.Meta)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrIncapable, err)
 	}
 	return nil
+}
+
+// spare is how many blocks an inode with all its attributes may take.
+const spare = 64
+
+// isFull reports whether err is for want of space or quota, and not because what
+// was tried is too large for an inode: that is told with the same errno.
+func isFull(err error, on *unix.Statfs_t) bool {
+	lacking := on.Bavail < spare || on.Files > 0 && on.Ffree == 0
+	return errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.ENOSPC) && lacking
 }
 
 // What XFS has room for.

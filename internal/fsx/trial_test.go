@@ -120,6 +120,26 @@ func TestKnownLimits(t *testing.T) {
 	}
 }
 
+// A full file system may hold all that is tried, once there is space.
+func TestFullIsNotIncapable(t *testing.T) {
+	path := t.TempDir()
+	mount(t, "", path)
+	check(t, unix.Mount("", path, "", unix.MS_REMOUNT, "size=1m,nr_inodes=20"))
+	d := openDir(t, path)
+	for i := range 20 {
+		d.Mkdir(strings.Repeat("d", i+1)) // until there are no inodes
+	}
+	if err := d.Mkdir("one more"); !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("it is not full: %v", err)
+	}
+	for name, m := range specimens() {
+		if err := d.Try(Trial{Meta: m}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	wantError(t, d.Try(Trial{Meta: Meta{Type: Regular, Xattrs: []Xattr{{"nonsense.a", nil}}}}), ErrIncapable)
+}
+
 func TestReadOnlyIsIncapable(t *testing.T) {
 	path := t.TempDir()
 	mount(t, "", path)
