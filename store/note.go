@@ -132,6 +132,23 @@ func (c *collection) note(err error) {
 	writeNote(c.store, noteOfGC, n)
 }
 
+// note says, where a check has noted problems, what is left of them: repair has
+// read everything, and what it could not save is in no pack any more, so that
+// status sees it.
+func (r *repair) note() {
+	before := readNote[CheckNote](r.store, noteOfCheck)
+	if before == nil || before.Problems == 0 && len(before.Affected) == 0 {
+		return
+	}
+	n := CheckNote{Time: now(), ReadData: "all", Affected: []LastGood{}}
+	for _, s := range r.report.Snapshots {
+		if !s.Whole {
+			n.Problems++
+		}
+	}
+	writeNote(r.store, noteOfCheck, n)
+}
+
 // note keeps how a check of the whole store ended.
 func (c *check) note(err error) {
 	if c.opts.App != "" || !worthNoting(err) {

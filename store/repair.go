@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -33,9 +32,6 @@ type RepairReport struct {
 	Moved     []string // files that went to quarantine, each with the reason
 	Snapshots []SnapshotState
 }
-
-// changed reports whether anything in the store is otherwise now.
-func (r *RepairReport) changed() bool { return r.Rebuilt || r.Refilled > 0 || len(r.Moved) > 0 }
 
 // A SnapshotState says whether a snapshot is whole.
 type SnapshotState struct {
@@ -83,9 +79,7 @@ func (s *Store) Repair(ctx context.Context, opts RepairOptions) (*RepairReport, 
 	if err := r.run(ctx); err != nil {
 		return nil, fmt.Errorf("repair: %w", full(err))
 	}
-	if r.report.changed() {
-		os.Remove(s.notePath(noteOfCheck)) // what the last check found is no more
-	}
+	r.note()
 	return r.report, nil
 }
 
