@@ -16,6 +16,9 @@ const (
 	// packSize is when a pack is full. It costs four durable operations, and
 	// gc rewrites it as a whole.
 	packSize = 64 << 20 // bytes
+	// packBlobs is when a pack is full of small blobs: footers are held in memory,
+	// and gc copies a pack's blobs one by one.
+	packBlobs = 1 << 15
 	// finishing bounds the packs that are made durable while one is filled.
 	finishing = 2
 	// queued bounds the blobs that wait for the packer.
@@ -134,7 +137,7 @@ func (p *packer) append(w **pack.Writer, b *stored) (err error) {
 			return err
 		}
 	}
-	if err := (*w).Append(b.entry, b.bytes); err != nil || (*w).Size() < packSize {
+	if err := (*w).Append(b.entry, b.bytes); err != nil || !isFull(*w) {
 		return err
 	}
 	full := *w
@@ -142,6 +145,8 @@ func (p *packer) append(w **pack.Writer, b *stored) (err error) {
 	p.group.Go(func() error { return p.finish(&full) })
 	return nil
 }
+
+func isFull(w *pack.Writer) bool { return w.Size() >= packSize || w.Len() >= packBlobs }
 
 // finish publishes the pack, if there is one.
 func (p *packer) finish(w **pack.Writer) error {
