@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ type tight struct {
 	s       *store.Store
 	dir     string
 	notices []string
-	read    int64
+	read    atomic.Int64
 }
 
 func newTight(t *testing.T, volume int64) *tight {
@@ -39,9 +40,10 @@ func newTight(t *testing.T, volume int64) *tight {
 }
 
 func (st *tight) snapshot(ignore bool) error {
-	st.read, st.notices = 0, nil
+	st.notices = nil
+	st.read.Store(0)
 	_, err := st.s.Snapshot(st.t.Context(), "app", []store.Volume{{Name: "data", Path: st.dir}}, store.SnapshotOptions{
-		IgnoreSpace: ignore, Progress: func(_, bytes int64) { st.read += bytes },
+		IgnoreSpace: ignore, Progress: func(_, bytes int64) { st.read.Add(bytes) },
 	})
 	return err
 }
@@ -58,8 +60,8 @@ func TestSnapshotThatCannotFitIsNotBegun(t *testing.T) {
 	if err := st.snapshot(false); !errors.Is(err, store.ErrFull) {
 		t.Errorf("2 GiB into 64 MiB: error is %v, want ErrFull", err)
 	}
-	if st.read > 0 {
-		t.Errorf("%d bytes were read although there is no space", st.read)
+	if n := st.read.Load(); n > 0 {
+		t.Errorf("%d bytes were read although there is no space", n)
 	}
 	if err := st.snapshot(true); err != nil {
 		t.Errorf("zeros need no space, and it was told to try: %v", err)

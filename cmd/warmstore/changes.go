@@ -61,8 +61,8 @@ func (l *changeList) add(c *cli.Context, change restore.Change) (err error) {
 	case c.Bool("json"):
 		err = l.addJSON(change)
 	case c.Bool("all"), l.listed < fewChanges:
-		_, err = fmt.Fprintf(l.lines, "%-8v  %9s  %s: %q\n",
-			change.Kind, writes(change.Bytes), change.Volume, change.Path)
+		_, err = fmt.Fprintf(l.lines, "%-8v  %9s  %s: %s\n",
+			change.Kind, writes(change.Bytes), change.Volume, quoted(change.Path))
 	default:
 		return nil
 	}
