@@ -3,6 +3,7 @@ module github.com/warmstore/warmstore
 go 1.26.0
 
 require (
+	github.com/bmatcuk/doublestar/v4 v4.10.4
 	github.com/docker/docker v28.5.2+incompatible
 	github.com/dustin/go-humanize v1.1.0
 	github.com/klauspost/compress v1.20.3

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/exclude"
 	"github.com/warmstore/warmstore/internal/fsx"
 	"github.com/warmstore/warmstore/internal/manifest"
 	"github.com/warmstore/warmstore/internal/planted"
@@ -63,6 +64,10 @@ type Options struct {
 	// LabelsAsStored gives files the SELinux labels that they had in the
 	// snapshot. Without it, files keep theirs and new ones get those of policy.
 	LabelsAsStored bool
+
+	// Spare are the paths of targets that the snapshot leaves out: they are left as
+	// they are. Of a directory that it does not have they go with it.
+	Spare exclude.Patterns
 
 	Create bool     // make targets that do not exist, before the first change
 	Empty  bool     // refuse targets that hold anything: a plain extraction removes nothing

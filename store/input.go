@@ -42,6 +42,9 @@ func (s *Store) checkSnapshot(app string, volumes []Volume, opts SnapshotOptions
 	if len(volumes) == 0 {
 		return nil, fmt.Errorf("%w: no volumes: nothing to snapshot", ErrInvalid)
 	}
+	if err := opts.Exclude.Check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
 	if opts.Keep < 0 {
 		return nil, fmt.Errorf("%w: keep %d snapshots", ErrInvalid, opts.Keep)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/exclude"
 	"github.com/warmstore/warmstore/internal/fsx"
 )
 
@@ -30,6 +31,7 @@ type Record struct {
 	Version string            `json:"version"`
 	Commit  string            `json:"commit"`
 	Labels  map[string]string `json:"labels,omitempty"`
+	Exclude exclude.Patterns  `json:"exclude,omitempty"` // what was left out of every volume
 	Source  Source            `json:"source"`
 	Volumes []VolumeRecord    `json:"volumes"` // by ascending name
 }
@@ -144,6 +146,9 @@ func (r *Record) check() error {
 	}
 	if r.Seq == 0 {
 		return errors.New("it has number 0")
+	}
+	if err := r.Exclude.Check(); err != nil {
+		return err
 	}
 	for i, v := range r.Volumes {
 		if err := CheckName(v.Name); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/warmstore/warmstore/index"
+	"github.com/warmstore/warmstore/internal/exclude"
 	"github.com/warmstore/warmstore/internal/fsx"
 	"github.com/warmstore/warmstore/internal/pack"
 	"github.com/warmstore/warmstore/internal/planted"
@@ -29,11 +30,14 @@ type SnapshotOptions struct {
 	Domain, Version, Commit string
 	Labels                  map[string]string
 	Source                  Source
-	Time                    time.Time // when the volumes were so; zero: now
-	Keep                    int       // how many of the app's snapshots to keep, this one included; 0: 1
-	DryRun                  bool      // read everything, but write nothing
-	Rehash                  bool      // read also what looks unchanged since the last snapshot
-	IgnoreSpace             bool      // begin even if there seems to be far too little space
+	// Exclude are the paths that the snapshot leaves out of every volume, and that
+	// a restore of it leaves alone.
+	Exclude     exclude.Patterns
+	Time        time.Time // when the volumes were so; zero: now
+	Keep        int       // how many of the app's snapshots to keep, this one included; 0: 1
+	DryRun      bool      // read everything, but write nothing
+	Rehash      bool      // read also what looks unchanged since the last snapshot
+	IgnoreSpace bool      // begin even if there seems to be far too little space
 
 	// Recheck is called right before the commit, if set. Its error discards
 	// the snapshot: it tells whether the volumes stayed unused.
@@ -159,8 +163,9 @@ func newRecord(app string, opts SnapshotOptions) *Record {
 		Seq:    1,
 		Time:   recordTime(opts.Time),
 		Domain: opts.Domain, Version: opts.Version, Commit: opts.Commit,
-		Labels: opts.Labels,
-		Source: opts.Source,
+		Labels:  opts.Labels,
+		Exclude: opts.Exclude,
+		Source:  opts.Source,
 	}
 }
 

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"fmt"
+	"path"
 
 	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/exclude"
 	"github.com/warmstore/warmstore/internal/fsx"
 )
 
@@ -101,43 +103,52 @@ func (run *session) demand(ctx context.Context, volumes []Volume) (need demand, 
 			return need, fmt.Errorf("volume %s: %w", v.Name, err)
 		}
 		before := run.prior(v.Name, root)
-		need.add(ctx, root, before)
+		counted := &demandWalk{need: &need, before: before, exclude: run.opts.Exclude}
+		counted.directory(ctx, root, "")
 		before.close()
 		root.Close()
 	}
 	return need, ctx.Err()
 }
 
-// add adds what is in a directory and below it.
-func (need *demand) add(ctx context.Context, dir *fsx.Dir, before *prior) {
+// A demandWalk adds up what is in one volume.
+type demandWalk struct {
+	need    *demand
+	before  *prior
+	exclude exclude.Patterns
+}
+
+// directory adds what is in the directory at a path, and below it.
+func (w *demandWalk) directory(ctx context.Context, dir *fsx.Dir, at string) {
 	names, _ := dir.Names()
-	for _, name := range names {
-		old := before.cursor.Find(name)
+	below := func(name string) string { return path.Join(at, name) }
+	for _, name := range w.exclude.Keep(names, below) {
+		old := w.before.cursor.Find(name)
 		stat, err := dir.Stat(name)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
 		case stat.Type == fsx.Directory:
-			need.descend(ctx, dir, name, before)
-		case stat.Type != fsx.Regular || before.same(old, &stat.ID):
+			w.descend(ctx, dir, name, below(name))
+		case stat.Type != fsx.Regular || w.before.same(old, &stat.ID):
 		case old != nil && old.IsFile():
-			need.changed += occupied(&stat)
+			w.need.changed += occupied(&stat)
 		default:
-			need.fresh += occupied(&stat)
+			w.need.fresh += occupied(&stat)
 		}
 	}
 }
 
-func (need *demand) descend(ctx context.Context, dir *fsx.Dir, name string, before *prior) {
+func (w *demandWalk) descend(ctx context.Context, dir *fsx.Dir, name, at string) {
 	sub, err := dir.OpenDir(name)
 	if err != nil {
 		return
 	}
 	defer sub.Close()
-	before.cursor.Enter()
-	defer before.cursor.Leave()
-	need.add(ctx, sub, before)
+	w.before.cursor.Enter()
+	defer w.before.cursor.Leave()
+	w.directory(ctx, sub, at)
 }
 
 // occupied returns the bytes of a file that are on disk, divided among its

@@ -145,7 +145,7 @@ func (w *walk) directory(ctx context.Context, d *fsx.SharedDir, name string) err
 	if err != nil {
 		return located(d.Path(""), err)
 	}
-	for _, name := range names {
+	for _, name := range w.run.opts.Exclude.Keep(names, d.Path) {
 		if err := w.entry(ctx, d, name); err != nil {
 			return err
 		}

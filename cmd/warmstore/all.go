@@ -74,7 +74,7 @@ func configured(c *cli.Context) ([]config.App, error) {
 	if c.Args().Present() || !spec(c).IsZero() {
 		return nil, fmt.Errorf("%w: --all takes the apps and their sources from the configuration", errUsage)
 	}
-	for _, name := range []string{"keep", "version", "commit", "label"} {
+	for _, name := range []string{"keep", "version", "commit", "label", "exclude"} {
 		if c.IsSet(name) {
 			return nil, fmt.Errorf("%w: with --all, %s is a key of the configuration", errUsage, name)
 		}
@@ -117,7 +117,7 @@ func snapshotConfigured(c *cli.Context, s *store.Store, app config.App, run *met
 	return take(c, s, app.Name, src, store.SnapshotOptions{
 		Domain: app.Source.Domain, Version: app.Version, Commit: app.Commit, Labels: app.Labels,
 		Keep: app.Keep, DryRun: c.Bool("dry-run"), Rehash: c.Bool("rehash"),
-		IgnoreSpace: c.Bool("ignore-space"),
+		Exclude: app.Exclude, IgnoreSpace: c.Bool("ignore-space"),
 	}, run)
 }
 

@@ -38,6 +38,7 @@ type showJSON struct {
 	Snapshot store.ID             `json:"snapshot"`
 	Seq      uint64               `json:"seq"`
 	Labels   map[string]string    `json:"labels"`
+	Exclude  []string             `json:"exclude"`
 	Source   store.Source         `json:"source"`
 	Files    int64                `json:"files"`
 	Bytes    int64                `json:"bytes"`
@@ -73,7 +74,8 @@ func newShowJSON(id store.ID, r *store.Record) showJSON {
 	out := showJSON{
 		Recipe: r.App, Domain: r.Domain, Commit: r.Commit, Version: r.Version, Time: stamp(r.Time),
 		App: r.App, Snapshot: id, Seq: r.Seq, Labels: r.Labels, Source: r.Source,
-		Files: r.Files(), Bytes: r.Bytes(), Trees: r.Volumes,
+		Exclude: append([]string{}, r.Exclude...),
+		Files:   r.Files(), Bytes: r.Bytes(), Trees: r.Volumes,
 	}
 	if out.Labels == nil {
 		out.Labels = map[string]string{}
@@ -96,6 +98,9 @@ func printRecord(c *cli.Context, id store.ID, r *store.Record) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.Labels)) {
 		fmt.Fprintf(w, "label\t%q=%q\n", key, r.Labels[key])
+	}
+	for _, pattern := range r.Exclude {
+		fmt.Fprintf(w, "left out\t%s\n", quoted(pattern))
 	}
 	for _, v := range r.Volumes {
 		fmt.Fprintf(w, "volume\t%s: %s, %s, from %s\n", v.Name, plural(v.Files, "file"), size(v.Bytes), v.Path)

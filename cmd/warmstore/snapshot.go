@@ -16,7 +16,9 @@ func snapshotCommand() *cli.Command {
 		Name:      "snapshot",
 		Usage:     "take a snapshot of an undeployed app's volumes and make it the last-good",
 		ArgsUsage: "APP SOURCE | --all",
-		Description: "All volumes or none: the last-good of an app is always complete.\n\n" + examples(
+		Description: "All volumes or none: the last-good of an app is always complete.\n" +
+			"--exclude takes paths from the root of each volume; ** is any number of directories. What is\n" +
+			"left out of a snapshot is left alone by restores of it.\n\n" + examples(
 			"warmstore snapshot keycloak --domain sso.example.com --version 26.1.0",
 			"warmstore snapshot notes --dir data=/srv/notes --keep 3",
 			"warmstore snapshot --all --metrics /var/lib/prometheus/node-exporter/warmstore.prom",
@@ -25,6 +27,7 @@ func snapshotCommand() *cli.Command {
 			&cli.StringFlag{Name: "version", Usage: "record that the app has version `V`"},
 			&cli.StringFlag{Name: "commit", Usage: "record that the app is at commit `C`"},
 			&cli.StringSliceFlag{Name: "label", Usage: "record `K=V` (repeatable)"},
+			&cli.StringSliceFlag{Name: "exclude", Usage: "leave out what matches `PATTERN` (repeatable)"},
 			keepFlag(),
 			noGCFlag(),
 			metricsFlag(),
@@ -118,7 +121,7 @@ func snapshotOptions(c *cli.Context) (opts store.SnapshotOptions, err error) {
 	opts = store.SnapshotOptions{
 		Domain: c.String("domain"), Version: c.String("version"), Commit: c.String("commit"),
 		Keep: keep, DryRun: c.Bool("dry-run"), Rehash: c.Bool("rehash"),
-		IgnoreSpace: c.Bool("ignore-space"),
+		Exclude: c.StringSlice("exclude"), IgnoreSpace: c.Bool("ignore-space"),
 	}
 	opts.Labels, err = labels(c)
 	return opts, err

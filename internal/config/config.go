@@ -16,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/warmstore/warmstore/internal/exclude"
 	"github.com/warmstore/warmstore/internal/source"
 	"github.com/warmstore/warmstore/store"
 )
@@ -36,6 +37,7 @@ type App struct {
 	Keep            int // snapshots, at least 1
 	Version, Commit string
 	Labels          map[string]string
+	Exclude         []string // patterns of paths that its snapshots leave out
 	// Schedule is when a snapshot is wanted, in the operator's own words. It is
 	// a hint: nothing here runs by itself.
 	Schedule string
@@ -67,6 +69,7 @@ type app struct {
 	Version  string            `yaml:"version"`
 	Commit   string            `yaml:"commit"`
 	Labels   map[string]string `yaml:"labels"`
+	Exclude  []string          `yaml:"exclude"`
 	Schedule string            `yaml:"schedule"`
 }
 
@@ -137,7 +140,8 @@ func (f *file) app(name string) (App, error) {
 	a := f.Apps[name]
 	out := App{
 		Name: name, Keep: 1, Version: a.Version, Commit: a.Commit, Labels: a.Labels, Schedule: a.Schedule,
-		Source: source.Spec{Domain: a.Domain, Stack: a.Stack, Compose: a.Compose, Volumes: a.Volumes},
+		Exclude: a.Exclude,
+		Source:  source.Spec{Domain: a.Domain, Stack: a.Stack, Compose: a.Compose, Volumes: a.Volumes},
 	}
 	if err := store.CheckName(name); err != nil {
 		return App{}, err
@@ -146,6 +150,9 @@ func (f *file) app(name string) (App, error) {
 		if keep != nil {
 			out.Keep = *keep
 		}
+	}
+	if err := exclude.Patterns(a.Exclude).Check(); err != nil {
+		return App{}, fmt.Errorf("exclude: %w", err)
 	}
 	if out.Keep < 1 {
 		return App{}, fmt.Errorf("keep is %d: at least 1", out.Keep)

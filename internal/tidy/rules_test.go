@@ -25,14 +25,16 @@ const anything = "*"
 var layers = map[string][]string{
 	"cmd/warmstore": {"store", "restore", "internal/source", "internal/browse", "internal/archive",
 		"internal/config", "internal/metrics", "internal/webpage"},
-	"internal/config":  {"store", "internal/source"},
+	"internal/config":  {"store", "internal/source", "internal/exclude"},
+	"internal/exclude": nil,
 	"internal/metrics": {"store", "internal/fsx"},
 	"internal/webpage": {"store", "internal/fsx"},
 	"internal/source":  {"store", "restore", "internal/docker", "internal/fsx"},
 	"store": {"chunker", "index", "internal/blob", "internal/pack", "internal/manifest", "internal/witness",
-		"internal/fsx", "internal/planted"},
+		"internal/exclude", "internal/fsx", "internal/planted"},
 	// never store: restore declares the Source it needs
-	"restore":           {"internal/blob", "internal/manifest", "internal/witness", "internal/fsx", "internal/planted"},
+	"restore": {"internal/blob", "internal/manifest", "internal/witness", "internal/exclude", "internal/fsx",
+		"internal/planted"},
 	"index":             {"internal/blob", "internal/pack", "internal/planted"}, // its values are footers
 	"internal/pack":     {"internal/blob", "internal/fsx", "internal/planted"},
 	"internal/archive":  {"store", "internal/source", "internal/tarball", "internal/fsx"},
@@ -61,6 +63,7 @@ var layers = map[string][]string{
 // importers lists for each module that is not ours the packages that may import
 // it outside of tests. One importer each is what keeps a dependency replaceable.
 var importers = map[string][]string{
+	"github.com/bmatcuk/doublestar/v4":    {"internal/exclude"},
 	"github.com/containerd/errdefs":       {"internal/docker"},
 	"github.com/docker/docker":            {"internal/docker"},
 	"github.com/dustin/go-humanize":       {"cmd/warmstore", "internal/webpage"},
