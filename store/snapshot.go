@@ -309,11 +309,15 @@ func (run *session) takeBack(id ID) {
 	}
 }
 
-// removeRecords unlinks records that the index no longer names. One that stays
-// is garbage, or comes back as a snapshot if it is newer than all others.
-func (s *Store) removeRecords(ids []ID) (err error) {
+// removeRecords unlinks records, oldest first, that the index no longer names.
+// What stays is garbage, or comes back as snapshots if it is newer than all
+// others: so none is unlinked while an older one stays, and the last-good that
+// comes back is the one that was.
+func (s *Store) removeRecords(ids []ID) error {
 	for _, id := range ids {
-		err = errors.Join(err, fsx.Remove(s.recordPath(id)))
+		if err := fsx.Remove(s.recordPath(id)); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
