@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warmstore/warmstore/internal/need"
 	"github.com/warmstore/warmstore/store"
 )
 
@@ -126,7 +127,7 @@ func TestDashboardIsJSON(t *testing.T) {
 // TestRules: promtool accepts the alerts, they fire when they should, and it can
 // parse every expression of the dashboard.
 func TestRules(t *testing.T) {
-	need(t, "promtool")
+	need.Tools(t, "promtool")
 	for _, args := range [][]string{{"check", "rules", "alerts.yaml"}, {"test", "rules", "alerts_test.yaml"}} {
 		promtool(t, filepath.Dir(contrib[0]), args...)
 	}
@@ -154,19 +155,4 @@ func promtool(t *testing.T, dir string, args ...string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("promtool %q: %v\n%s", args, err, out)
 	}
-}
-
-// need says that the test cannot run without the tool, and is the only place
-// from which a test may be skipped.
-func need(t *testing.T, tool string) {
-	t.Helper()
-	if _, err := exec.LookPath(tool); err == nil {
-		return
-	}
-	message := fmt.Sprintf("NOT RUN: %s lacks %s; scripts/setup gets it", t.Name(), tool)
-	fmt.Fprintln(os.Stderr, message)
-	if os.Getenv("CI") == "true" {
-		t.Fatal(message)
-	}
-	t.Skip(message)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/warmstore/warmstore/internal/faults/disktest"
 	"github.com/warmstore/warmstore/internal/fsx"
+	"github.com/warmstore/warmstore/internal/need"
 )
 
 // size is that of every file, so that it tells nothing.
@@ -54,7 +55,7 @@ func (v *volume) try(errs ...error) {
 // run runs a tool in the volume.
 func (v *volume) run(args ...string) {
 	v.t.Helper()
-	disktest.Need(v.t, args[0])
+	need.Tools(v.t, args[0])
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = v.dir
 	if out, err := cmd.CombinedOutput(); err != nil {

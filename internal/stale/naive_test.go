@@ -7,14 +7,14 @@ import (
 	"regexp"
 	"testing"
 
-	"github.com/warmstore/warmstore/internal/faults/disktest"
+	"github.com/warmstore/warmstore/internal/need"
 )
 
 // The same tests of a snapshot that goes by size and modification time find
 // stale files: so they can fail. Stores through mappings move the modification
 // time, so they are seen all the same.
 func TestNaiveWitnessLeavesStaleFiles(t *testing.T) {
-	disktest.Need(t, "losetup", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs")
+	need.Tools(t, "losetup", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs")
 	program := filepath.Join(t.TempDir(), "naive")
 	build := exec.Command("go", "test", "-c", "-tags", "planted", "-o", program, ".")
 	if out, err := build.CombinedOutput(); err != nil {

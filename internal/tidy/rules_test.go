@@ -56,6 +56,7 @@ var layers = map[string][]string{
 	"internal/e2e":                   {anything},
 	"internal/faults":                {anything},
 	"internal/faults/disktest":       {anything},
+	"internal/need":                  nil,
 	"internal/stale":                 {anything},
 	"internal/tidy":                  nil,
 }
@@ -97,8 +98,6 @@ var skippers = []string{
 	"internal/docker/dockertest.Need",
 	"internal/e2e.need",
 	"internal/faults.need",
-	"internal/faults/disktest.Need",
 	"internal/fsx.missing",
-	"internal/metrics.need",
-	"internal/webpage.need",
+	"internal/need.Tools",
 }

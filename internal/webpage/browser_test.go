@@ -4,28 +4,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-)
 
-// need says that the test cannot run without the tool, and is the only place from
-// which a test may be skipped.
-func need(t *testing.T, tool string) {
-	t.Helper()
-	if _, err := exec.LookPath(tool); err == nil {
-		return
-	}
-	message := fmt.Sprintf("NOT RUN: %s lacks %s; scripts/setup gets it", t.Name(), tool)
-	fmt.Fprintln(os.Stderr, message)
-	if os.Getenv("CI") == "true" {
-		t.Fatal(message)
-	}
-	t.Skip(message)
-}
+	"github.com/warmstore/warmstore/internal/need"
+)
 
 // A site serves pages to a browser, which has it as its proxy too, so that it
 // sees every request there is.
@@ -76,7 +62,7 @@ func (s *site) render(t *testing.T, path string) (dom string) {
 }
 
 func TestBrowserShowsThePageAndRunsNothing(t *testing.T) {
-	need(t, "chromium")
+	need.Tools(t, "chromium")
 	page := write(t, example())
 	control := `<title>before</title><img src="http://evil.invalid/control"><script>document.title = 'ran'</script>`
 	s := newSite(t, map[string]string{"/page": page, "/control": control})
@@ -119,7 +105,7 @@ addEventListener('load', () => {
 // TestPageFitsItsScreen measures in a browser whether anything is wider than a
 // phone or a desktop, and whether a box that was followed fills the map.
 func TestPageFitsItsScreen(t *testing.T) {
-	need(t, "chromium")
+	need.Tools(t, "chromium")
 	page := write(t, example())
 	pages := map[string]string{
 		"/page": page,

@@ -5,14 +5,13 @@ package disktest
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/warmstore/warmstore/internal/faults"
+	"github.com/warmstore/warmstore/internal/need"
 )
 
 // New returns the root of an empty file system: one of those of package faults,
@@ -32,7 +31,7 @@ func New(t *testing.T, kind string) string {
 		}
 		return mount(t, kind, fmt.Sprintf("lowerdir=%[1]s/lower,upperdir=%[1]s/upper,workdir=%[1]s/work", on))
 	}
-	Need(t, "losetup", "mkfs."+kind)
+	need.Tools(t, "losetup", "mkfs."+kind)
 	disk, err := faults.NewDisk(kind, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -68,24 +67,4 @@ func Memory(t *testing.T) string {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
-}
-
-// Need skips a test that lacks a tool, and fails it in CI.
-func Need(t *testing.T, tools ...string) {
-	t.Helper()
-	var missing []string
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
-			missing = append(missing, tool)
-		}
-	}
-	if missing == nil {
-		return
-	}
-	message := fmt.Sprintf("NOT RUN: %s lacks %s; scripts/setup gets the tools", t.Name(), strings.Join(missing, ", "))
-	fmt.Fprintln(os.Stderr, message)
-	if os.Getenv("CI") == "true" {
-		t.Fatal(message)
-	}
-	t.Skip(message)
 }
