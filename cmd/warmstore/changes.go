@@ -9,7 +9,6 @@ import (
 	"iter"
 	"os"
 	"time"
-	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -80,15 +79,11 @@ func writes(bytes int64) string {
 // changeJSON is one of the changes.
 type changeJSON struct {
 	restore.Change
-	PathBytes []byte `json:"path_bytes,omitempty"` // in base64, if the path is not UTF-8
+	PathRaw []byte `json:"path_base64,omitempty"` // if the path is not UTF-8
 }
 
 func (l *changeList) addJSON(change restore.Change) error {
-	j := changeJSON{Change: change}
-	if !utf8.ValidString(change.Path) {
-		j.PathBytes = []byte(change.Path)
-	}
-	b, err := json.Marshal(j)
+	b, err := json.Marshal(changeJSON{Change: change, PathRaw: rawBytes(change.Path)})
 	if err != nil {
 		return err
 	}
