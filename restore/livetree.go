@@ -86,7 +86,7 @@ func (t *liveTree) descend() error {
 		return fmt.Errorf("read directory: %w", err)
 	}
 	names, err := dir.Names()
-	t.levels = append(t.levels, level{dir, t.run.opts.Spare.Keep(names, dir.Path)})
+	t.levels = append(t.levels, level{dir, t.run.src.Excluded().Keep(names, dir.Path)})
 	return err
 }
 

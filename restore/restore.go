@@ -32,6 +32,10 @@ type Source interface {
 	Verify(ctx context.Context, chunks iter.Seq2[blob.ID, error]) error
 	// Chunk reads a chunk into dst, grown at need, and checks its hash.
 	Chunk(dst []byte, id blob.ID) ([]byte, error)
+	// Excluded returns the paths that the snapshot leaves out of every volume. In
+	// targets they are left as they are; in a directory that the snapshot does not
+	// have they go with it.
+	Excluded() exclude.Patterns
 }
 
 // A Journal remembers that a restore was begun, across a crash.
@@ -64,10 +68,6 @@ type Options struct {
 	// LabelsAsStored gives files the SELinux labels that they had in the
 	// snapshot. Without it, files keep theirs and new ones get those of policy.
 	LabelsAsStored bool
-
-	// Spare are the paths of targets that the snapshot leaves out: they are left as
-	// they are. Of a directory that it does not have they go with it.
-	Spare exclude.Patterns
 
 	Create bool     // make targets that do not exist, before the first change
 	Empty  bool     // refuse targets that hold anything: a plain extraction removes nothing

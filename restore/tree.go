@@ -76,7 +76,7 @@ func (t *tree) directory(ctx context.Context, d *fsx.SharedDir) (err error) {
 	if err != nil {
 		return err
 	}
-	return t.entries(ctx, d, t.run.opts.Spare.Keep(live, d.Path))
+	return t.entries(ctx, d, t.run.src.Excluded().Keep(live, d.Path))
 }
 
 // entries restores what is in d, where these names are live, up to its End.

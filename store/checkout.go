@@ -9,6 +9,7 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/warmstore/warmstore/internal/exclude"
 	"github.com/warmstore/warmstore/internal/fsx"
 	"github.com/warmstore/warmstore/internal/witness"
 )
@@ -114,6 +115,9 @@ func (c *Checkout) Verify(ctx context.Context, chunks iter.Seq2[ID, error]) erro
 // Chunk reads a chunk into dst, grown at need, and returns its raw bytes, whose
 // hash it has checked.
 func (c *Checkout) Chunk(dst []byte, id ID) ([]byte, error) { return c.load.chunk(dst, id) }
+
+// Excluded returns the paths that the snapshot leaves out of every volume.
+func (c *Checkout) Excluded() exclude.Patterns { return c.Record.Exclude }
 
 // Begin records durably that the volumes, by name, are being restored into
 // these directories. The Checkout must be exclusive.

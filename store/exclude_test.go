@@ -28,7 +28,7 @@ func TestExcludedIsNeitherReadNorRestored(t *testing.T) {
 	check(t, err)
 	defer c.Close()
 	targets := []restore.Target{{Volume: "data", Path: st.dir}}
-	_, err = restore.Run(t.Context(), c, targets, restore.Options{Journal: c, Spare: c.Record.Exclude})
+	_, err = restore.Run(t.Context(), c, targets, restore.Options{Journal: c})
 	check(t, err)
 	for name, want := range map[string][]byte{
 		"/kept": few(1, 500), "/linked": few(2, 500), "/cache/deep/file": few(4, 500),

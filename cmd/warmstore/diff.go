@@ -70,7 +70,7 @@ func diffLive(c *cli.Context, snap *store.Checkout) error {
 	bar := newProgress(c, targetBytes(snap, targets))
 	begun := time.Now()
 	changes, err := listChanges(c, restore.Plan(c.Context, snap, targets, restore.Options{
-		Memory: snap, Apart: []string{snap.Dir()}, Spare: snap.Record.Exclude, Progress: bar.add,
+		Memory: snap, Apart: []string{snap.Dir()}, Progress: bar.add,
 	}))
 	bar.finish()
 	if err != nil {

@@ -80,7 +80,7 @@ func rollBack(c *cli.Context, counted *metrics.Run, snap *store.Checkout) error 
 		return err
 	}
 	return runRestore(c, counted, snap, targets, restore.Options{
-		Journal: snap, Memory: snap, Recheck: unused, Create: c.Bool("create"), Spare: snap.Record.Exclude,
+		Journal: snap, Memory: snap, Recheck: unused, Create: c.Bool("create"),
 	})
 }
 
