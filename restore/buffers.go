@@ -16,8 +16,9 @@ const block = 4 << 10 // bytes
 // buffers is what restoring a span needs. They belong to one goroutine at a
 // time.
 type buffers struct {
-	live []byte // what a file holds
-	want []byte // what it should
+	live    []byte // what a file holds
+	want    []byte // what it should
+	differs bool   // something in the span does
 }
 
 // spare keeps buffers between uses.

@@ -24,6 +24,8 @@ type content struct {
 	live  *os.File        // nil: there is nothing to compare with, and it reads as zeros
 	write func(data []byte, offset int64) error
 	zero  func(fsx.Extent) error
+	// wrote is called after a whole span in which something differed, if set.
+	wrote func(fsx.Extent) error
 
 	wait sync.WaitGroup
 	mu   sync.Mutex
@@ -68,26 +70,37 @@ func (c *content) fail(err error) {
 	}
 }
 
+// span compares one span, and says so if something in it was written.
 func (c *content) span(ctx context.Context, offset int64, pieces []manifest.Piece) error {
 	b := c.run.spare.take()
 	defer c.run.spare.give(b)
+	b.differs = false
+	end := offset
 	for _, p := range pieces {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		var err error
-		if p.ID.IsZero() {
-			err = c.zeros(b, offset, p.Length)
-		} else {
-			err = c.chunk(b, offset, p)
-		}
-		if err != nil {
+		if err := c.piece(b, end, p); err != nil {
 			return err
 		}
-		c.run.progress(0, p.Length)
-		offset += p.Length
+		end += p.Length
 	}
-	return nil
+	if c.wrote == nil || !b.differs || end-offset < spanSize {
+		return nil
+	}
+	return c.wrote(fsx.Extent{Offset: offset, Length: end - offset})
+}
+
+func (c *content) piece(b *buffers, offset int64, p manifest.Piece) (err error) {
+	if p.ID.IsZero() {
+		err = c.zeros(b, offset, p.Length)
+	} else {
+		err = c.chunk(b, offset, p)
+	}
+	if err == nil {
+		c.run.progress(0, p.Length)
+	}
+	return err
 }
 
 // chunk has a chunk written where it differs from what is there.
@@ -100,6 +113,7 @@ func (c *content) chunk(b *buffers, offset int64, p manifest.Piece) (err error) 
 			return nil
 		}
 	}
+	b.differs = true
 	if b.want, err = c.run.src.Chunk(b.want, p.ID); err != nil {
 		return err
 	}
@@ -153,6 +167,7 @@ func (c *content) clear(b *buffers, e fsx.Extent) error {
 		if allZero(b.live) {
 			continue
 		}
+		b.differs = true
 		if err := c.zero(fsx.Extent{Offset: e.Offset + n, Length: length}); err != nil {
 			return err
 		}

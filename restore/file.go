@@ -119,7 +119,7 @@ func (f *file) write(ctx context.Context) error {
 			return err
 		}
 	}
-	c := &content{run: f.tree.run, files: f.tree.files, write: f.writeAt, zero: f.writeZeros}
+	c := &content{run: f.tree.run, files: f.tree.files, write: f.writeAt, zero: f.writeZeros, wrote: f.wrote}
 	if !f.fresh {
 		c.live = f.os
 	}
@@ -139,6 +139,10 @@ func (f *file) writeZeros(e fsx.Extent) error {
 	f.tree.run.count.written.Add(e.Length)
 	return fsx.WriteZeros(f.os, e)
 }
+
+// wrote has a part of the file on its way to the disk while the rest is compared,
+// so that the sync at the end waits less.
+func (f *file) wrote(e fsx.Extent) error { return fsx.StartWriteback(f.os, e.Offset, e.Length) }
 
 // holes makes the holes of the file, which reads as it should, those of the
 // entry.
