@@ -52,7 +52,7 @@ func (w *walk) attempt(ctx context.Context, n *node) (stable bool, err error) {
 	if e.Holes, err = fsx.Holes(f, e.Size); err != nil {
 		return false, err
 	}
-	e.Pieces, err = w.content(ctx, f, n)
+	e.Pieces, err = w.content(ctx, w.run.reader(f, e.Size), n)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return false, err
 	}

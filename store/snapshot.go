@@ -131,6 +131,7 @@ type session struct {
 	packs     *packer
 	lanes     chan *lane
 	buffers   chan []byte
+	cache     int64 // bytes to read into the page cache
 	counters  counters
 	warnings  []string
 	committed bool // or perhaps committed: the packs must stay
@@ -142,7 +143,7 @@ func (s *Store) begin(ctx context.Context, app string, opts SnapshotOptions) (*s
 	if err != nil {
 		return nil, err
 	}
-	run := &session{store: s, opts: opts, record: newRecord(app, opts)}
+	run := &session{store: s, opts: opts, record: newRecord(app, opts), cache: s.cacheBytes()}
 	if err := run.follow(ids); err != nil {
 		return nil, err
 	}

@@ -34,6 +34,9 @@ const (
 type Options struct {
 	Wait    time.Duration // for locks that others hold; 0: fail at once
 	Workers int           // that read, hash and compress; 0: one a processor
+	// Cache is how many bytes a snapshot may read before it keeps what it reads
+	// out of the page cache; 0: a quarter of the machine's memory.
+	Cache int64
 	// Notice is called with a line that an operator should see, if set: the
 	// store healed itself.
 	Notice func(line string)

@@ -37,12 +37,6 @@ func (d *Dir) Create(name string) (*os.File, error) {
 	return newFile(fd, name), nil
 }
 
-// DropCache tells the kernel that n bytes of f from off on, all the rest if n
-// is 0, will not be read again. Dirty pages stay. It is a hint and cannot fail.
-func DropCache(f *os.File, off, n int64) {
-	_ = onFD(f, func(fd int) error { return unix.Fadvise(fd, off, n, unix.FADV_DONTNEED) })
-}
-
 // StartWriteback makes the kernel start writing n dirty bytes of f from off on,
 // all the rest if n is 0, so that a later fsync waits less. It promises nothing
 // about durability.

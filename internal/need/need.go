@@ -20,10 +20,16 @@ func Tools(t *testing.T, tools ...string) {
 			missing = append(missing, tool)
 		}
 	}
-	if missing == nil {
-		return
+	if missing != nil {
+		Lacks(t, strings.Join(missing, ", ")+"; scripts/setup gets it")
 	}
-	message := fmt.Sprintf("NOT RUN: %s lacks %s; scripts/setup gets it", t.Name(), strings.Join(missing, ", "))
+}
+
+// Lacks skips a test that cannot run without what is named, and fails it where $CI
+// is true.
+func Lacks(t *testing.T, what string) {
+	t.Helper()
+	message := fmt.Sprintf("NOT RUN: %s lacks %s", t.Name(), what)
 	fmt.Fprintln(os.Stderr, message)
 	if os.Getenv("CI") == "true" {
 		t.Fatal(message)

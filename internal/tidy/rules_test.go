@@ -99,5 +99,5 @@ var skippers = []string{
 	"internal/e2e.need",
 	"internal/faults.need",
 	"internal/fsx.missing",
-	"internal/need.Tools",
+	"internal/need.Lacks",
 }
