@@ -32,6 +32,13 @@ func (s *Set) Add(loc blob.Location) bool {
 	return true
 }
 
+// Remove removes the blob at loc, if it is in the set.
+func (s *Set) Remove(loc blob.Location) {
+	if n, ok := s.number(loc); ok {
+		s.bits[n/64] &^= 1 << (n % 64)
+	}
+}
+
 // Has reports whether the blob at loc is in the set.
 func (s *Set) Has(loc blob.Location) bool {
 	n, ok := s.number(loc)

@@ -45,6 +45,7 @@ type GCResult struct {
 	Freed    int64   // bytes on disk
 	Removed  int     // files
 	Copied   int64   // bytes of live blobs that were rewritten
+	Folded   int     // deltas that were stored whole, and are no more
 	Busy     bool    // others used the store all the time: some of the plan is left
 	Elapsed  time.Duration
 	Reserved bool // the reserve was needed, because the disk is full
@@ -86,10 +87,12 @@ type collection struct {
 	copied, toCopy int64
 
 	// Of the plan being carried out:
-	state *state
-	load  *loader
-	live  *index.Set
-	plan  *GCPlan
+	state   *state
+	load    *loader
+	live    *index.Set
+	folding *folding
+	plan    *GCPlan
+	waiting map[ID]bool // packs that are to be rewritten, and are not yet
 }
 
 // errStale means that snapshots came or went since the plan was made.
@@ -190,14 +193,29 @@ func (c *collection) mark(ctx context.Context) error {
 		return err
 	}
 	c.load = newLoader(c.store.packs, c.state.chunks)
-	c.live = c.state.chunks.NewSet()
-	err = c.store.eachRecord(ctx, roots, func(_ ID, r *Record) error { return c.load.reach(c.live, r) })
+	named := c.state.chunks.NewSet()
+	err = c.store.eachRecord(ctx, roots, func(_ ID, r *Record) error { return c.load.name(named, r) })
+	if err == nil {
+		err = c.choose(named)
+	}
 	if err != nil {
 		c.load.close()
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
-	c.plan = newPlan(c.state.chunks, c.live, c.opts.MinGarbage)
 	return nil
+}
+
+// choose makes the plan, given what snapshots name. Folding makes packs worth
+// rewriting, and is worth it only within these: so each is chosen twice.
+func (c *collection) choose(named *index.Set) (err error) {
+	c.live, c.folding, err = c.load.withBases(named, c.opts.MinGarbage)
+	for range 2 {
+		if err == nil {
+			c.plan = newPlan(c.state.chunks, c.live, c.folding, c.opts.MinGarbage)
+			c.folding, err = c.folding.within(c.plan.Rewrite)
+		}
+	}
+	return err
 }
 
 // drop removes the packs that hold nothing live.
@@ -216,6 +234,7 @@ func (c *collection) rewrite(ctx context.Context) error {
 	var batch []PackUse
 	var live int64
 	c.copied, c.toCopy = 0, 0
+	c.waiting = ids(c.plan.Rewrite)
 	for _, use := range c.plan.Rewrite {
 		c.toCopy += use.Live
 	}
@@ -253,11 +272,16 @@ func (c *collection) replace(ctx context.Context, batch []PackUse) error {
 	return err
 }
 
-// copy copies the live blobs of the packs as they are stored. Each is decoded
-// and hashed first: damage is not copied.
+// copy copies the live blobs of the packs as they are stored, but for what is
+// folded. Each is decoded and hashed first: damage is not copied.
 func (c *collection) copy(packs *packer, batch []PackUse) ([]pack.Tail, error) {
 	x := c.load.spare.Get().(*scratch)
 	defer c.load.spare.Put(x)
+	for _, use := range batch {
+		if err := c.fold(packs, x, use); err != nil {
+			return nil, err
+		}
+	}
 	var raw []byte
 	for _, use := range batch {
 		for e := range c.live.Entries(use.ID) {
@@ -270,6 +294,7 @@ func (c *collection) copy(packs *packer, batch []PackUse) ([]pack.Tail, error) {
 			}
 			c.progress(int64(e.Stored))
 		}
+		delete(c.waiting, use.ID)
 	}
 	return packs.close()
 }

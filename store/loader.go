@@ -229,14 +229,37 @@ func (l *loader) include(set *index.Set, id blob.ID, added func(blob.Location)) 
 }
 
 // reach adds to set all blobs that the snapshot needs: those of its manifests
-// and of the content they name.
+// and of the content they name, and the bases of deltas.
 func (l *loader) reach(set *index.Set, r *Record) error {
+	return l.eachManifest(r, func(ids iter.Seq2[blob.ID, error]) error { return l.locate(set, ids) })
+}
+
+// name adds to set those of them that are not there for deltas alone.
+func (l *loader) name(set *index.Set, r *Record) error {
+	return l.eachManifest(r, func(ids iter.Seq2[blob.ID, error]) error {
+		for id, err := range ids {
+			if err != nil {
+				return err
+			}
+			loc, err := l.find(id)
+			if err != nil {
+				return err
+			}
+			set.Add(loc)
+		}
+		return nil
+	})
+}
+
+// eachManifest calls f with the chunks of each manifest of the snapshot, and with
+// those that it names.
+func (l *loader) eachManifest(r *Record, f func(iter.Seq2[blob.ID, error]) error) error {
 	for i := range r.Volumes {
 		v := &r.Volumes[i]
-		if err := l.locate(set, each(v.Manifest.Chunks)); err != nil {
+		if err := f(each(v.Manifest.Chunks)); err != nil {
 			return fmt.Errorf("volume %s: manifest: %w", v.Name, err)
 		}
-		if err := l.locate(set, manifest.Chunks(l.manifest(v.Manifest))); err != nil {
+		if err := f(manifest.Chunks(l.manifest(v.Manifest))); err != nil {
 			return fmt.Errorf("volume %s: %w", v.Name, err)
 		}
 	}

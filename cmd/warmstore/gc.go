@@ -86,6 +86,7 @@ type gcJSON struct {
 	BytesPlanned int64 `json:"bytes_planned"`
 	BytesFreed   int64 `json:"bytes_freed"`
 	BytesCopied  int64 `json:"bytes_copied"`
+	DeltasFolded int   `json:"deltas_folded"`
 	Busy         bool  `json:"busy"`
 	DurationMS   int64 `json:"duration_ms"`
 }
@@ -95,7 +96,8 @@ func newGCJSON(c *cli.Context, r *store.GCResult) gcJSON {
 		DryRun: c.Bool("dry-run"), Packs: r.Plan.Packs,
 		PacksDropped: len(r.Plan.Drop), PacksRewrite: len(r.Plan.Rewrite),
 		BytesStored: r.Plan.Stored, BytesLive: r.Plan.Live, BytesPlanned: r.Plan.Frees(),
-		BytesFreed: r.Freed, BytesCopied: r.Copied, Busy: r.Busy, DurationMS: r.Elapsed.Milliseconds(),
+		BytesFreed: r.Freed, BytesCopied: r.Copied, DeltasFolded: r.Folded, Busy: r.Busy,
+		DurationMS: r.Elapsed.Milliseconds(),
 	}
 }
 
@@ -103,6 +105,9 @@ func printPlan(c *cli.Context, p *store.GCPlan) {
 	printf(c, "plan: %s of %s in %s needed (%d %% garbage): drop %s, rewrite %d, free %s\n",
 		size(p.Live), size(p.Stored), plural(int64(p.Packs), "pack"), p.Garbage(),
 		plural(int64(len(p.Drop)), "pack"), len(p.Rewrite), size(p.Frees()))
+	if p.Fold > 0 {
+		printf(c, "plan: free about %s more: of deltas, by storing whole what alone needs its base\n", size(p.Fold))
+	}
 }
 
 func printCollected(c *cli.Context, r *store.GCResult) {

@@ -31,6 +31,7 @@ var Bugs = []Bug{
 	{"volume syncfs", "restore 4: what was restored is not made durable", "restore", Power, 1},
 	{"mark removed before the sync", "restore 4 and 5 are swapped", "restore", Power, 4},
 	{"delta base not live", "gc 1: the base of a live delta is taken for garbage", "gc", None, 1},
+	{"base dropped, delta kept", "gc 2: what only a delta needs goes, though that is not stored whole", "gc", None, 1},
 	{"pack fsync", "gc 2: the bytes of the copies are not made durable", "gc", Power, 1},
 	{"directory fsync: blobs", "gc 2: the names of the copies are not", "gc", Power, 4},
 	{"stale plan carried out", "gc 3: a snapshot since the mark is passed over", "gc", Meanwhile, 1},
