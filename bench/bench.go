@@ -94,6 +94,9 @@ func (b *bench) all(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := t.allNights(ctx); err != nil {
+			return err
+		}
 		if b.opts.keep {
 			continue
 		}

@@ -27,6 +27,7 @@ func TestBench(t *testing.T) {
 	var table strings.Builder
 	args := []string{
 		"-workloads", "log", "-size", "2", "-peers", "warmstore,tar,cp", "-rounds", "2",
+		"-nights", "3", "-retain", "2",
 		"-scratch", scratch, "-out", out,
 	}
 	if err := run(t.Context(), args, &table, t.Output()); err != nil {
@@ -74,6 +75,7 @@ func checkResult(t *testing.T, r *Result) {
 		t.Errorf("peers are %v", names)
 	}
 	checkRuns(t, r.Runs)
+	checkNights(t, r)
 }
 
 func checkRuns(t *testing.T, runs []Run) {
@@ -91,6 +93,28 @@ func checkRuns(t *testing.T, runs []Run) {
 	}
 }
 
+// checkNights holds that the limit takes no part, that every other peer has all
+// nights, and that old copies are dropped.
+func checkNights(t *testing.T, r *Result) {
+	t.Helper()
+	if want := 3 * (len(testPeers) - 1); len(r.Nights) != want || r.Retain != 2 {
+		t.Errorf("%d nights, want %d; %d are kept", len(r.Nights), want, r.Retain)
+	}
+	for _, peer := range testPeers[1:] {
+		all := r.nightsOf("log", peer)
+		for i, night := range all {
+			pruned := night.Prune.Seconds > 0
+			if night.Void != "" || night.Night != i+1 || night.Snapshot.Seconds <= 0 || night.Snapshot.PeakRSS == 0 ||
+				pruned != (i == 2 && peer != "warmstore") {
+				t.Errorf("a night is %+v", night)
+			}
+		}
+		if peer != "warmstore" && all[2].Store > all[1].Store*11/10 {
+			t.Errorf("%s keeps %d bytes after %d", peer, all[2].Store, all[1].Store)
+		}
+	}
+}
+
 func checkTable(t *testing.T, table string) {
 	t.Helper()
 	for _, step := range steps() {
@@ -103,7 +127,7 @@ func checkTable(t *testing.T, table string) {
 	columns := 0
 	for line := range strings.Lines(table) {
 		switch n := strings.Count(line, "|"); {
-		case strings.HasPrefix(line, "| step"):
+		case strings.HasPrefix(line, "| step"), strings.HasPrefix(line, "| peer | night"):
 			columns = n
 		case strings.HasPrefix(line, "## Peers"):
 			columns = 0
@@ -176,11 +200,13 @@ func TestWorkloadsRepeat(t *testing.T) {
 			}
 		}
 		shell(t, a, "diff -r . "+b)
-		for _, dir := range []string{a, b} {
-			if err := w.Change(t.Context(), dir); err != nil {
-				t.Fatal(err)
+		for night := 1; night <= 2; night++ {
+			for _, dir := range []string{a, b} {
+				if err := w.Change(t.Context(), dir, night); err != nil {
+					t.Fatal(err)
+				}
 			}
+			shell(t, a, "diff -r . "+b)
 		}
-		shell(t, a, "diff -r . "+b)
 	}
 }

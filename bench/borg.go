@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 )
 
 // borg deduplicates by content-defined chunks of about 2 MiB.
@@ -20,7 +21,7 @@ func (borg) Version(ctx context.Context) (string, error) { return firstLine(ctx,
 // Settings implements Peer.
 func (borg) Settings() string {
 	return "`init -e none`, `create --compression zstd,1`, defaults otherwise; roll back: remove all, extract; " +
-		"no encryption"
+		"`prune --keep-last N`, `compact`; no encryption"
 }
 
 // Create implements Peer.
@@ -41,6 +42,14 @@ func (b borg) Extract(s Site) []Command {
 // RollBack implements Peer.
 func (b borg) RollBack(s Site) []Command {
 	return []Command{clearing(s.Volume), b.command(s, s.Volume, "extract", "--numeric-ids", b.archive(s))}
+}
+
+// Prune implements Pruner.
+func (b borg) Prune(s Site) []Command {
+	return []Command{
+		b.command(s, "", "prune", "--keep-last", strconv.Itoa(s.Keep), s.Store),
+		b.command(s, "", "compact", s.Store),
+	}
 }
 
 func (borg) archive(s Site) string { return fmt.Sprintf("%s::%d", s.Store, s.Taken) }

@@ -39,6 +39,9 @@ func (cp) RollBack(s Site) []Command {
 	return []Command{clearing(s.Volume), command("cp", "-a", s.archive("")+"/.", s.Volume)}
 }
 
+// Prune implements Pruner.
+func (cp) Prune(s Site) []Command { return s.dropping("") }
+
 // rsync copies the volume with rsync; what is unchanged is linked to the copy
 // before.
 type rsync struct{}
@@ -84,3 +87,6 @@ func (rsync) Extract(s Site) []Command { return []Command{rsyncing(s.archive("")
 
 // RollBack implements Peer.
 func (rsync) RollBack(s Site) []Command { return []Command{rsyncing(s.archive(""), s.Volume)} }
+
+// Prune implements Pruner.
+func (rsync) Prune(s Site) []Command { return s.dropping("") }

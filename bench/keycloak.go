@@ -74,7 +74,7 @@ func (k keycloak) Build(ctx context.Context, dir string) error {
 
 // Change implements Workload: people log in, some register, some change their
 // password.
-func (k keycloak) Change(ctx context.Context, dir string) error {
+func (k keycloak) Change(ctx context.Context, dir string, night int) error {
 	args := []string{"-D", fmt.Sprintf("users=%d", k.users())}
 	for _, t := range []struct {
 		name, script string
@@ -88,5 +88,5 @@ func (k keycloak) Change(ctx context.Context, dir string) error {
 		}
 		args = append(args, "-f", fmt.Sprintf("%s@%d", path, t.weight))
 	}
-	return k.during(ctx, dir, "", func() error { return k.transact(ctx, k.scale.Transactions, args...) })
+	return k.during(ctx, dir, "", func() error { return k.transact(ctx, night, k.scale.Transactions, args...) })
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"strconv"
 )
 
 // kopia deduplicates by content-defined chunks of about 4 MiB, and encrypts.
@@ -22,15 +23,18 @@ func (kopia) Version(ctx context.Context) (string, error) {
 
 // Settings implements Peer.
 func (kopia) Settings() string {
-	return "default policy with `--compression=zstd-fastest`, filesystem repository; " +
-		"roll back: `restore --delete-extra`, which writes everything; always encrypts"
+	return "default policy with `--compression=zstd-fastest` and only `--keep-latest`, filesystem repository; " +
+		"roll back: `restore --delete-extra`, which writes everything; " +
+		"`snapshot expire`, `maintenance run --full --safety=none`; always encrypts"
 }
 
 // Create implements Peer.
 func (k kopia) Create(s Site) []Command {
 	return []Command{
 		k.command(s, "repository", "create", "filesystem", "--path="+s.Store),
-		k.command(s, "policy", "set", "--global", "--compression=zstd-fastest"),
+		k.command(s, "policy", "set", "--global", "--compression=zstd-fastest",
+			"--keep-latest="+strconv.Itoa(s.Keep), "--keep-hourly=0", "--keep-daily=0", "--keep-weekly=0",
+			"--keep-monthly=0", "--keep-annual=0"),
 	}
 }
 
@@ -47,6 +51,15 @@ func (k kopia) Extract(s Site) []Command {
 // RollBack implements Peer.
 func (k kopia) RollBack(s Site) []Command {
 	return []Command{k.command(s, "restore", "--delete-extra", s.Volume, s.Volume)}
+}
+
+// Prune implements Pruner: what the policy does not keep is forgotten, and the
+// space is freed at once, which is safe when nobody else uses the store.
+func (k kopia) Prune(s Site) []Command {
+	return []Command{
+		k.command(s, "snapshot", "expire", "--delete", s.Volume),
+		k.command(s, "maintenance", "run", "--full", "--safety=none"),
+	}
 }
 
 func (kopia) command(s Site, args ...string) Command {

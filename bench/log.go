@@ -38,8 +38,9 @@ func (l logs) Build(ctx context.Context, dir string) error {
 }
 
 // Change implements Workload.
-func (l logs) Change(ctx context.Context, dir string) error {
-	if err := l.extend(filepath.Join(dir, logName(0)), 100, l.bytes/80); err != nil {
+func (l logs) Change(ctx context.Context, dir string, night int) error {
+	seed := 98 + 2*uint64(night) // and the one after it; those of Build are less
+	if err := l.extend(filepath.Join(dir, logName(0)), seed, l.bytes/80); err != nil {
 		return err
 	}
 	for n := rotated; n > 0; n-- { // the last one is overwritten
@@ -47,13 +48,13 @@ func (l logs) Change(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	if err := l.extend(filepath.Join(dir, logName(0)), 101, l.bytes/40); err != nil {
+	if err := l.extend(filepath.Join(dir, logName(0)), seed+1, l.bytes/40); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return l.dump(dir, 1)
+	return l.dump(dir, night)
 }
 
 func logName(n int) string {
@@ -99,23 +100,22 @@ func (l logs) dump(dir string, night int) error {
 	return os.Rename(path+".new", path)
 }
 
-// dumpRow returns what the dump of a night has of a row: in the second night one
-// in 500 is gone, one is changed, and one is followed by a new one.
+// dumpRow returns what the dump of a night has of a row. Each night one more in
+// 500 is gone, one is changed, and one is followed by a new one, all of which
+// stays so; from night 100 on nothing more happens to the rows.
 func dumpRow(row, night int) string {
 	random := rand.New(rand.NewPCG(uint64(row), 5))
 	text := func() string {
 		return fmt.Sprintf("INSERT INTO page VALUES (%d, '%016x', '%s');\n", row, random.Uint64(), prose(random, 200))
 	}
 	line := text()
-	if night == 0 {
-		return line
-	}
-	switch row % 500 {
-	case 100:
+	night = min(night, 100)
+	switch kind := row % 500; {
+	case kind >= 100 && kind < 100+night:
 		return ""
-	case 200:
+	case kind >= 200 && kind < 200+night:
 		return text()
-	case 300:
+	case kind >= 300 && kind < 300+night:
 		return line + text()
 	}
 	return line

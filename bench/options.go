@@ -16,6 +16,8 @@ type Options struct {
 	peers     []string // empty: all that are found here
 	also      []string // NAME=PATH of further warmstore programs
 	rounds    int
+	nights    int
+	retain    int  // snapshots that nights keep
 	cold      bool // caches are dropped before every step
 	keep      bool // the scratch directory
 	out       string
@@ -56,7 +58,9 @@ func parseOptions(args []string, stderr io.Writer) (Options, error) {
 	flags.Func("workloads", "run only these, `A,B`", list(&opts.workloads))
 	flags.Func("peers", "run only these, `A,B`", list(&opts.peers))
 	flags.Func("also", "run another warmstore program as a peer, `NAME=PATH`", list(&opts.also))
-	flags.IntVar(&opts.rounds, "rounds", 0, "repeat everything `N` times (small 1, full 3)")
+	flags.IntVar(&opts.rounds, "rounds", -1, "repeat all steps `N` times (-1: small 1, full 3)")
+	flags.IntVar(&opts.nights, "nights", 0, "change every volume in `N` nights, with a snapshot after each")
+	flags.IntVar(&opts.retain, "retain", 7, "keep the newest `N` snapshots of nights")
 	flags.BoolVar(&opts.cold, "cold", false, "drop the machine's caches before every step")
 	flags.BoolVar(&opts.keep, "keep", false, "keep the scratch directory")
 	flags.StringVar(&opts.out, "out", "bench/scratch/results", "write table.md and results.json into `DIR`")
@@ -90,7 +94,10 @@ func (o *Options) choose(name string, size, transactions int) error {
 	if transactions > 0 {
 		o.scale.Transactions = transactions
 	}
-	if o.rounds <= 0 {
+	if o.nights < 0 || o.retain < 1 {
+		return fmt.Errorf("-nights %d, -retain %d: at least 0 and 1", o.nights, o.retain)
+	}
+	if o.rounds < 0 {
 		o.rounds = 1
 		if name == "full" {
 			o.rounds = 3

@@ -38,6 +38,7 @@ type Site struct {
 	State  string // a directory for caches and configuration, empty at first
 	Out    string // what is restored to an empty directory
 	Taken  int    // snapshots, including the one being taken
+	Keep   int    // how many of the newest are kept
 
 	// For the limit, which has no store: the tree as it was at the newest
 	// snapshot, and when the volume was changed last.
@@ -45,9 +46,31 @@ type Site struct {
 	Changed time.Time
 }
 
+// keptInSteps is more than the snapshots that a round takes, so that all stay.
+const keptInSteps = 9
+
+// newSite returns the site of a peer that has the directory dir for itself.
+func newSite(dir, volume string, keep int) *Site {
+	return &Site{
+		Volume: volume, Store: filepath.Join(dir, "store"),
+		State: filepath.Join(dir, "state"), Out: filepath.Join(dir, "out", "data"), Keep: keep,
+	}
+}
+
 // archive returns the path of a file that holds the newest snapshot.
-func (s Site) archive(suffix string) string {
-	return filepath.Join(s.Store, fmt.Sprintf("%d%s", s.Taken, suffix))
+func (s Site) archive(suffix string) string { return s.numbered(s.Taken, suffix) }
+
+// dropping returns the command that removes the newest of those archives that
+// are not kept, if there is one.
+func (s Site) dropping(suffix string) []Command {
+	if s.Taken <= s.Keep {
+		return nil
+	}
+	return []Command{command("rm", "-rf", s.numbered(s.Taken-s.Keep, suffix))}
+}
+
+func (s Site) numbered(n int, suffix string) string {
+	return filepath.Join(s.Store, fmt.Sprintf("%d%s", n, suffix))
 }
 
 // clearing returns the command that empties a directory but keeps it, as those

@@ -129,13 +129,13 @@ func (c cluster) sql(ctx context.Context, script string) error {
 	return c.run(ctx, script, "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-f", "-")
 }
 
-// transact runs n transactions with pgbench, always the same ones; further
-// arguments say which.
-func (c cluster) transact(ctx context.Context, n int, args ...string) error {
+// transact runs n transactions with pgbench, the same ones whenever the seed is
+// the same; further arguments say which.
+func (c cluster) transact(ctx context.Context, seed, n int, args ...string) error {
 	const clients = 4
-	each := strconv.Itoa(max(1, n/clients))
-	return c.run(ctx, "", "pgbench",
-		append([]string{"-n", "--random-seed=1", "-c", strconv.Itoa(clients), "-t", each}, args...)...)
+	return c.run(ctx, "", "pgbench", append([]string{
+		"-n", "--random-seed=" + strconv.Itoa(seed), "-c", strconv.Itoa(clients), "-t", strconv.Itoa(max(1, n/clients)),
+	}, args...)...)
 }
 
 // pgbench is the database that Postgres' own benchmark makes: few tables, all
@@ -165,6 +165,6 @@ func (p pgbench) Build(ctx context.Context, dir string) error {
 }
 
 // Change implements Workload.
-func (p pgbench) Change(ctx context.Context, dir string) error {
-	return p.during(ctx, dir, "", func() error { return p.transact(ctx, p.scale.Transactions) })
+func (p pgbench) Change(ctx context.Context, dir string, night int) error {
+	return p.during(ctx, dir, "", func() error { return p.transact(ctx, night, p.scale.Transactions) })
 }

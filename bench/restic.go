@@ -1,6 +1,9 @@
 package main
 
-import "context"
+import (
+	"context"
+	"strconv"
+)
 
 // restic deduplicates by content-defined chunks of about 1 MiB, and encrypts.
 type restic struct{}
@@ -19,7 +22,7 @@ func (restic) Version(ctx context.Context) (string, error) {
 // Settings implements Peer.
 func (restic) Settings() string {
 	return "`--compression auto` (default), local repository, `backup --no-scan`, " +
-		"`restore --overwrite if-changed --delete`; always encrypts"
+		"`restore --overwrite if-changed --delete`, `forget --keep-last N --prune`; always encrypts"
 }
 
 // Create implements Peer.
@@ -39,6 +42,11 @@ func (r restic) Extract(s Site) []Command {
 func (r restic) RollBack(s Site) []Command {
 	return []Command{r.command(s, "restore", "latest:"+s.Volume, "--target", s.Volume,
 		"--overwrite", "if-changed", "--delete")}
+}
+
+// Prune implements Pruner.
+func (r restic) Prune(s Site) []Command {
+	return []Command{r.command(s, "forget", "--keep-last", strconv.Itoa(s.Keep), "--prune")}
 }
 
 func (restic) command(s Site, args ...string) Command {

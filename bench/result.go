@@ -22,6 +22,8 @@ type Result struct {
 	Peers     []PeerFacts     `json:"peers"`
 	Workloads []WorkloadFacts `json:"workloads"`
 	Runs      []Run           `json:"runs"`
+	Retain    int             `json:"retain,omitempty"` // snapshots that nights keep
+	Nights    []Night         `json:"nights,omitempty"`
 }
 
 // PeerFacts say what was run.
@@ -57,8 +59,30 @@ type Run struct {
 	Note string `json:"note,omitempty"`
 }
 
+// A Night is what one peer did in one night. All peers took the same state.
+type Night struct {
+	Workload string `json:"workload"`
+	Peer     string `json:"peer"`
+	Night    int    `json:"night"` // the first is 1
+	Snapshot Cost   `json:"snapshot"`
+	// Prune is dropping the snapshots that are not kept, and freeing their
+	// space; of warmstore that is part of the snapshot.
+	Prune Cost `json:"prune"`
+	// SyncSeconds is how long it took afterwards until all was durable.
+	SyncSeconds float64 `json:"sync_seconds"`
+	// Store is how many bytes the store takes on disk at the end of the night.
+	Store int64 `json:"store_bytes"`
+	// Void says why this night does not count: the peer failed, which takes no
+	// further part, or what it restored after the last night is wrong.
+	Void string `json:"void,omitempty"`
+	Note string `json:"note,omitempty"`
+}
+
 func newResult(ctx context.Context, b *bench) (r Result, err error) {
 	r = Result{Started: time.Now().UTC(), Scale: b.opts.scale, Rounds: b.opts.rounds, Caches: "warm"}
+	if b.opts.nights > 0 {
+		r.Retain = b.opts.retain
+	}
 	if b.opts.cold {
 		r.Caches = "cold"
 	}

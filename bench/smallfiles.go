@@ -36,21 +36,22 @@ func (s smallFiles) Build(ctx context.Context, dir string) error {
 }
 
 // Change implements Workload.
-func (s smallFiles) Change(ctx context.Context, dir string) error {
-	random := rand.New(rand.NewPCG(1, 2))
-	for i := range s.count / 100 {
+func (s smallFiles) Change(ctx context.Context, dir string, night int) error {
+	random := rand.New(rand.NewPCG(uint64(night), 2))
+	each := s.count / 100
+	for i := range each {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n := random.IntN(s.count)
+		n, fresh := random.IntN(s.count), s.count+(night-1)*each+i
 		var err error
 		switch i % 10 {
 		case 0: // one comes
-			err = s.put(dir, s.count+i, uint64(s.count+i))
+			err = s.put(dir, fresh, uint64(fresh))
 		case 1: // one goes
 			err = os.RemoveAll(s.path(dir, n))
 		default:
-			err = s.put(dir, n, uint64(s.count+i))
+			err = s.put(dir, n, uint64(fresh))
 		}
 		if err != nil {
 			return err

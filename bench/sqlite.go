@@ -46,9 +46,10 @@ INSERT INTO message SELECT n, 'room' || n * 7919 %% 997, '@person' || n * 31 %% 
 
 // Change implements Workload: each transaction edits one message and sends
 // another.
-func (s sqlite) Change(ctx context.Context, dir string) error {
+func (s sqlite) Change(ctx context.Context, dir string, night int) error {
 	var script strings.Builder
-	for n := range s.scale.Transactions {
+	for i := range s.scale.Transactions {
+		n := (night-1)*s.scale.Transactions + i
 		fmt.Fprintf(&script, `BEGIN;
 UPDATE message SET body = 'edited ' || %d || hex(sin(%d)) WHERE id = 1 + %d %% (SELECT max(id) FROM message);
 INSERT INTO message SELECT NULL, 'room%d', sender, sent + 1, body, randomblob(64) FROM message WHERE id = %d;

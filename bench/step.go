@@ -40,19 +40,24 @@ func steps() []Step {
 
 // prepareFirst makes the volume as it was built and an empty store.
 func prepareFirst(ctx context.Context, t *trial, p Peer, s *Site) error {
-	for _, dir := range []string{s.Store, s.State, s.Out} {
-		if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
-			return err
-		}
-	}
 	if err := os.MkdirAll(s.Volume, 0o755); err != nil {
 		return err
 	}
 	if err := become(ctx, t.before(), s); err != nil {
 		return err
 	}
-	_, err := runAll(ctx, p.Create(*s))
 	s.Taken = 1
+	return s.begin(ctx, p)
+}
+
+// begin makes an empty store, and all else empty but the volume.
+func (s *Site) begin(ctx context.Context, p Peer) error {
+	for _, dir := range []string{s.Store, s.State, s.Out} {
+		if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
+			return err
+		}
+	}
+	_, err := runAll(ctx, p.Create(*s))
 	return err
 }
 

@@ -68,6 +68,7 @@ func (r *Result) table(to io.Writer) error {
 	w.printf("(where it is %d MB or less, it is no more than that). MB are 10⁶ bytes.\n", megabytes(r.FloorRSS))
 	for _, facts := range r.Workloads {
 		r.workloadTable(w, facts)
+		r.nightsTable(w, facts.Name)
 	}
 	w.printf("\n## Peers\n\n| peer | version | used with |\n|---|---|---|\n")
 	for _, p := range r.Peers {
@@ -79,6 +80,9 @@ func (r *Result) table(to io.Writer) error {
 func (r *Result) workloadTable(w *failing, f WorkloadFacts) {
 	w.printf("\n## %s\n\n%d files, %d MB; the change leaves %d files of %d MB with new stat data.\n\n",
 		f.Name, f.Files, megabytes(f.Bytes), f.ChangedFiles, megabytes(f.ChangedBytes))
+	if r.Rounds == 0 {
+		return
+	}
 	w.printf("| step | peer | seconds | spread | of limit | × warmstore | CPU | sync |" +
 		" growth MB | written MB | RSS MB | |\n" +
 		"|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n")

@@ -53,6 +53,9 @@ func (t tarPeer) RollBack(s Site) []Command {
 	return []Command{clearing(s.Volume), t.command("-C", s.Volume, "-xf", s.archive(".tar"))}
 }
 
+// Prune implements Pruner.
+func (tarPeer) Prune(s Site) []Command { return s.dropping(".tar") }
+
 func (t tarPeer) command(args ...string) Command {
 	if t.zstd {
 		args = append([]string{"-I", "zstd -1"}, args...)

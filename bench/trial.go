@@ -37,21 +37,14 @@ func newTrial(ctx context.Context, b *bench, w Workload) (*trial, error) {
 	if _, err := output(ctx, "cp", "-a", t.before(), t.after()); err != nil {
 		return nil, err
 	}
-	if err := w.Change(ctx, t.after()); err != nil {
+	if err := w.Change(ctx, t.after(), 1); err != nil {
 		return nil, fmt.Errorf("change %s: %w", w.Name(), err)
 	}
 	for _, p := range b.peers {
-		t.sites[p.Name()] = t.site(p)
+		dir := filepath.Join(t.dir, p.Name())
+		t.sites[p.Name()] = newSite(dir, filepath.Join(dir, "volume"), keptInSteps)
 	}
 	return t, nil
-}
-
-func (t *trial) site(p Peer) *Site {
-	dir := filepath.Join(t.dir, p.Name())
-	return &Site{
-		Volume: filepath.Join(dir, "volume"), Store: filepath.Join(dir, "store"),
-		State: filepath.Join(dir, "state"), Out: filepath.Join(dir, "out", "data"),
-	}
 }
 
 // weigh returns what the workload is like.

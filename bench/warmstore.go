@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strconv"
 )
 
 // warmstore is this project's program, or another build of it.
@@ -48,7 +49,7 @@ func (w warmstore) Version(ctx context.Context) (string, error) {
 
 // Settings implements Peer.
 func (w warmstore) Settings() string {
-	return "defaults, `--keep 9`; durable when it returns; no encryption"
+	return "defaults, `--keep 9`, or as many as nights keep; durable when it returns; no encryption"
 }
 
 // Create implements Peer. The first command makes the store, so that its
@@ -59,7 +60,7 @@ func (w warmstore) Create(s Site) []Command {
 
 // Snapshot implements Peer.
 func (w warmstore) Snapshot(s Site) []Command {
-	return []Command{w.command(s, "snapshot", "app", "--keep", "9", "--dir", w.dir(s))}
+	return []Command{w.command(s, "snapshot", "app", "--keep", strconv.Itoa(s.Keep), "--dir", w.dir(s))}
 }
 
 // Extract implements Peer.
@@ -70,6 +71,15 @@ func (w warmstore) Extract(s Site) []Command {
 // RollBack implements Peer.
 func (w warmstore) RollBack(s Site) []Command {
 	return []Command{w.command(s, "restore", "app", "--dir", w.dir(s))}
+}
+
+// Prune implements Pruner: a snapshot has dropped the old ones, and collected
+// garbage where it was due.
+func (warmstore) Prune(Site) []Command { return nil }
+
+// Check implements checker.
+func (w warmstore) Check(s Site) []Command {
+	return []Command{w.command(s, "check", "--read-data")}
 }
 
 // dir names the volume so that it is extracted to s.Out.

@@ -14,9 +14,10 @@ type Workload interface {
 	Missing() string
 	// Build fills the empty directory dir.
 	Build(ctx context.Context, dir string) error
-	// Change changes dir, which holds what Build made or a copy of it, as the
-	// app would between two snapshots. Nothing runs in it when it returns.
-	Change(ctx context.Context, dir string) error
+	// Change changes dir, which holds what Build made and the nights before have
+	// changed, or a copy of it, as the app would between two snapshots. The first
+	// night is 1. Nothing runs in it when it returns.
+	Change(ctx context.Context, dir string, night int) error
 }
 
 // workloads returns all workloads at a scale. Scratch is a directory for what
