@@ -46,15 +46,23 @@ COMMIT;
 // 30 %.
 type keycloak struct {
 	cluster
+	name  string
 	scale Scale
 }
 
 func newKeycloak(scale Scale, scratch string) keycloak {
-	return keycloak{newCluster(scratch, "keycloak"), scale}
+	return keycloak{newCluster(scratch, "keycloak"), "keycloak", scale}
+}
+
+// newKeycloakOf returns one of about so many MB, named after them.
+func newKeycloakOf(size int, scale Scale, scratch string) keycloak {
+	name := fmt.Sprintf("keycloak-%d", size)
+	scale.Database = size
+	return keycloak{newCluster(scratch, name), name, scale}
 }
 
 // Name implements Workload.
-func (k keycloak) Name() string { return "keycloak" }
+func (k keycloak) Name() string { return k.name }
 
 // users is how many there are at first.
 func (k keycloak) users() int {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -32,6 +33,7 @@ type Scale struct {
 	Log          int    `json:"log_mb"`
 	Files        int    `json:"files"`
 	Transactions int    `json:"transactions"`
+	Further      []int  `json:"further_mb,omitempty"` // of further keycloaks, to see what grows with size
 
 	workloads []string // run unless others are asked for; empty: all that can be built here
 }
@@ -49,11 +51,13 @@ func scales() []Scale {
 func parseOptions(args []string, stderr io.Writer) (Options, error) {
 	var opts Options
 	var scale string
-	var size, transactions int
+	var sizes []int
+	var transactions int
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&scale, "scale", "small", "`small` or full")
-	flags.IntVar(&size, "size", 0, "make databases and logs of about `MB` instead")
+	flags.Func("size", "make databases and logs of about `MB` instead; of MB,MB,…: keycloak also of the others",
+		numbers(&sizes))
 	flags.IntVar(&transactions, "transactions", 0, "change databases by `N` transactions instead")
 	flags.Func("workloads", "run only these, `A,B`", list(&opts.workloads))
 	flags.Func("peers", "run only these, `A,B`", list(&opts.peers))
@@ -71,7 +75,7 @@ func parseOptions(args []string, stderr io.Writer) (Options, error) {
 	if flags.NArg() > 0 {
 		return opts, fmt.Errorf("unknown argument %q", flags.Arg(0))
 	}
-	return opts, opts.choose(scale, size, transactions)
+	return opts, opts.choose(scale, sizes, transactions)
 }
 
 func list(to *[]string) func(string) error {
@@ -81,15 +85,33 @@ func list(to *[]string) func(string) error {
 	}
 }
 
+// numbers reads numbers from 1 on.
+func numbers(to *[]int) func(string) error {
+	return func(s string) error {
+		for word := range strings.SplitSeq(s, ",") {
+			n, err := strconv.Atoi(word)
+			if err != nil {
+				return err
+			}
+			if n < 1 {
+				return fmt.Errorf("%d is less than 1", n)
+			}
+			*to = append(*to, n)
+		}
+		return nil
+	}
+}
+
 // choose sets the scale, and checks what can be checked before any work.
-func (o *Options) choose(name string, size, transactions int) error {
+func (o *Options) choose(name string, sizes []int, transactions int) error {
 	i := slices.IndexFunc(scales(), func(s Scale) bool { return s.Name == name })
 	if i < 0 {
 		return fmt.Errorf("unknown scale %q", name)
 	}
 	o.scale = scales()[i]
-	if size > 0 {
-		o.scale.Database, o.scale.SQLite, o.scale.Log = size, size, size
+	if len(sizes) > 0 {
+		o.scale.Database, o.scale.SQLite, o.scale.Log = sizes[0], sizes[0], sizes[0]
+		o.scale.Further = sizes[1:]
 	}
 	if transactions > 0 {
 		o.scale.Transactions = transactions

@@ -23,13 +23,23 @@ type Workload interface {
 // workloads returns all workloads at a scale. Scratch is a directory for what
 // they need beside the volume.
 func workloads(scale Scale, scratch string) []Workload {
-	return []Workload{
+	all := []Workload{
 		newKeycloak(scale, scratch),
 		newPgbench(scale, scratch),
 		sqlite{scale: scale},
 		smallFiles{count: scale.Files},
 		logs{bytes: scale.Log << 20},
 	}
+	for _, size := range scale.Further {
+		all = append(all, newKeycloakOf(size, scale, scratch))
+	}
+	return all
+}
+
+// kind returns the name of a workload without its size.
+func kind(workload string) string {
+	name, _, _ := strings.Cut(workload, "-")
+	return name
 }
 
 // chosenWorkloads returns those that were asked for, which must be possible
@@ -43,7 +53,7 @@ func chosenWorkloads(opts Options, scratch string, say func(string, ...any)) (ch
 		missing := w.Missing()
 		switch {
 		case len(opts.workloads) > 0 && !asked:
-		case len(opts.workloads) == 0 && len(standard) > 0 && !slices.Contains(standard, w.Name()):
+		case len(opts.workloads) == 0 && len(standard) > 0 && !slices.Contains(standard, kind(w.Name())):
 		case missing == "":
 			chosen = append(chosen, w)
 		case asked:
