@@ -47,6 +47,11 @@ func TestBench(t *testing.T) {
 	if err != nil || string(written) != table.String() {
 		t.Errorf("the table in the file is another one, %v", err)
 	}
+	var again strings.Builder
+	args = []string{"-from", filepath.Join(out, "results.json"), "-out", t.TempDir()}
+	if err := run(t.Context(), args, &again, t.Output()); err != nil || again.String() != table.String() {
+		t.Errorf("shown again, the table is another one, %v", err)
+	}
 	if left, err := os.ReadDir(scratch); err != nil || len(left) > 0 {
 		t.Errorf("left in the scratch directory: %v, %v", left, err)
 	}
@@ -129,7 +134,7 @@ func checkTable(t *testing.T, table string) {
 		switch n := strings.Count(line, "|"); {
 		case strings.HasPrefix(line, "| step"), strings.HasPrefix(line, "| peer | night"):
 			columns = n
-		case strings.HasPrefix(line, "## Peers"):
+		case strings.HasPrefix(line, "## Targets"), strings.HasPrefix(line, "## Peers"):
 			columns = 0
 		case columns > 0 && n != 0 && n != columns:
 			t.Errorf("%d columns, want %d: %s", n, columns, line)
@@ -181,6 +186,7 @@ func shell(t *testing.T, dir, script string) {
 func TestWrongCommandLines(t *testing.T) {
 	for _, args := range [][]string{
 		{"-scale", "huge"}, {"more"}, {"-rounds", "x"},
+		{"-size", "x"}, {"-size", "16,0"}, {"-nights", "-1"}, {"-retain", "0"}, {"-from", "/nonexistent"},
 		{"-workloads", "none", "-scratch", t.TempDir()}, {"-peers", "none", "-scratch", t.TempDir()},
 	} {
 		if err := run(t.Context(), args, io.Discard, t.Output()); err == nil {

@@ -5,6 +5,8 @@
 //
 //	go run ./bench -scale small
 //	go run ./bench -scale full -workloads keycloak -rounds 5 -cold
+//	go run ./bench -scale full -workloads keycloak,pgbench -rounds 0 -nights 30
+//	go run ./bench -from steps/results.json,nights/results.json -out docs/bench
 package main
 
 import (
@@ -42,6 +44,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	opts, err := parseOptions(args, stderr)
 	if err != nil {
 		return err
+	}
+	if len(opts.from) > 0 {
+		return show(opts.from, opts.out, stdout)
 	}
 	b, err := newBench(ctx, opts, stderr)
 	if err != nil {

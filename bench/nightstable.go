@@ -55,8 +55,8 @@ func (r *Result) nightsTable(w *failing, workload string) {
 	}
 	w.printf("\n### %s, night after night\n\nThe volume is changed in %d nights, with a snapshot after each; the "+
 		"newest %d are kept. Store: MB on disk after the night. Seconds are medians, with the most, and CPU seconds "+
-		"and RSS MB are of snapshot and prune together. Prune also frees the space; where it says nothing, "+
-		"that is part of the snapshot.\n\n", workload, last, r.Retain)
+		"and RSS MB are of snapshot and prune together. Prune also frees the space; of warmstore that is part "+
+		"of the snapshot.\n\n", workload, last, r.Retain)
 	w.printf("| peer |")
 	for _, night := range shownNights(last) {
 		w.printf(" night %d |", night)

@@ -12,18 +12,24 @@ import (
 
 // A Result is all that one run of bench found: the raw JSON.
 type Result struct {
-	Commit    string          `json:"commit"` // of this checkout; +dirty if it has changes
-	Started   time.Time       `json:"started"`
-	Machine   Machine         `json:"machine"`
-	Scale     Scale           `json:"scale"`
-	Rounds    int             `json:"rounds"`
-	Caches    string          `json:"caches"`          // warm or cold
-	FloorRSS  int64           `json:"floor_rss_bytes"` // a peak RSS of no more than this may be less
+	Conditions
+	Further   []Conditions    `json:"further,omitempty"` // of runs whose results are merged into this one
 	Peers     []PeerFacts     `json:"peers"`
 	Workloads []WorkloadFacts `json:"workloads"`
 	Runs      []Run           `json:"runs"`
 	Retain    int             `json:"retain,omitempty"` // snapshots that nights keep
 	Nights    []Night         `json:"nights,omitempty"`
+}
+
+// Conditions are what a run was made under.
+type Conditions struct {
+	Commit   string    `json:"commit"` // of this checkout; +dirty if it has changes
+	Started  time.Time `json:"started"`
+	Machine  Machine   `json:"machine"`
+	Scale    Scale     `json:"scale"`
+	Rounds   int       `json:"rounds"`
+	Caches   string    `json:"caches"`          // warm or cold
+	FloorRSS int64     `json:"floor_rss_bytes"` // a peak RSS of no more than this may be less
 }
 
 // PeerFacts say what was run.
@@ -79,7 +85,9 @@ type Night struct {
 }
 
 func newResult(ctx context.Context, b *bench) (r Result, err error) {
-	r = Result{Started: time.Now().UTC(), Scale: b.opts.scale, Rounds: b.opts.rounds, Caches: "warm"}
+	r.Conditions = Conditions{
+		Started: time.Now().UTC(), Scale: b.opts.scale, Rounds: b.opts.rounds, Caches: "warm",
+	}
 	if b.opts.nights > 0 {
 		r.Retain = b.opts.retain
 	}
@@ -100,7 +108,7 @@ func newResult(ctx context.Context, b *bench) (r Result, err error) {
 	return r, err
 }
 
-// write writes the table and the raw numbers into dir.
+// write writes the raw numbers and the page that shows them into dir.
 func (r *Result) write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -115,6 +123,14 @@ func (r *Result) write(dir string) error {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(dir, "results.json"), append(raw, '\n'), 0o644); err != nil {
+		return err
+	}
+	return r.page(dir)
+}
+
+// page writes the page that shows the result into dir, which is made if it must be.
+func (r *Result) page(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	f, err := os.Create(filepath.Join(dir, "table.md"))

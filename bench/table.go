@@ -57,10 +57,12 @@ func median(figures []float64) float64 {
 // table writes the result as Markdown.
 func (r *Result) table(to io.Writer) error {
 	w := &failing{to: to}
-	w.printf("# Measured\n\nCommit %s, %s, %s, %d cores, %s, %s, %s; load before: %s. "+
-		"Scale %s, %d rounds, caches %s.\n\n",
-		r.Commit, r.Started.Format("2006-01-02 15:04 MST"), r.Machine.CPU, r.Machine.Cores, r.Machine.Kernel,
-		r.Machine.FileSystem, r.Machine.Go, r.Machine.LoadBefore, r.Scale.Name, r.Rounds, r.Caches)
+	w.printf("# Measured\n\n")
+	for _, c := range append([]Conditions{r.Conditions}, r.Further...) {
+		w.printf("Commit %s, %s, %s, %d cores, %s, %s, %s; load before: %s. Scale %s, %d rounds, caches %s.\n\n",
+			c.Commit, c.Started.Format("2006-01-02 15:04 MST"), c.Machine.CPU, c.Machine.Cores, c.Machine.Kernel,
+			c.Machine.FileSystem, c.Machine.Go, c.Machine.LoadBefore, c.Scale.Name, c.Rounds, c.Caches)
+	}
 	w.printf("Seconds are medians, with the least and the most. *Of limit*: the seconds of the limit in percent of " +
 		"these. *× warmstore*: how many times as long as warmstore, by medians of rounds. *Sync*: seconds until " +
 		"all was durable afterwards, which come on top. *CPU*: seconds of all cores. *Growth* is of the store on " +
@@ -70,6 +72,7 @@ func (r *Result) table(to io.Writer) error {
 		r.workloadTable(w, facts)
 		r.nightsTable(w, facts.Name)
 	}
+	r.targetsTable(w)
 	w.printf("\n## Peers\n\n| peer | version | used with |\n|---|---|---|\n")
 	for _, p := range r.Peers {
 		w.printf("| %s | %s | %s |\n", p.Name, cell(p.Version), cell(p.Settings))
@@ -80,7 +83,7 @@ func (r *Result) table(to io.Writer) error {
 func (r *Result) workloadTable(w *failing, f WorkloadFacts) {
 	w.printf("\n## %s\n\n%d files, %d MB; the change leaves %d files of %d MB with new stat data.\n\n",
 		f.Name, f.Files, megabytes(f.Bytes), f.ChangedFiles, megabytes(f.ChangedBytes))
-	if r.Rounds == 0 {
+	if !r.hasSteps(f.Name) {
 		return
 	}
 	w.printf("| step | peer | seconds | spread | of limit | × warmstore | CPU | sync |" +
@@ -91,6 +94,11 @@ func (r *Result) workloadTable(w *failing, f WorkloadFacts) {
 			w.printf("%s\n", r.line(f.Name, step, p.Name))
 		}
 	}
+}
+
+// hasSteps reports whether the steps of a workload were run at all.
+func (r *Result) hasSteps(workload string) bool {
+	return slices.ContainsFunc(r.Runs, func(run Run) bool { return run.Workload == workload })
 }
 
 // line returns one line of the table.
