@@ -43,6 +43,7 @@ func TestBench(t *testing.T) {
 	}
 	checkResult(t, &r)
 	checkTable(t, table.String())
+	checkCharts(t, out)
 	written, err := os.ReadFile(filepath.Join(out, "table.md"))
 	if err != nil || string(written) != table.String() {
 		t.Errorf("the table in the file is another one, %v", err)

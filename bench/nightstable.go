@@ -57,6 +57,9 @@ func (r *Result) nightsTable(w *failing, workload string) {
 		"newest %d are kept. Store: MB on disk after the night. Seconds are medians, with the most, and CPU seconds "+
 		"and RSS MB are of snapshot and prune together. Prune also frees the space; of warmstore that is part "+
 		"of the snapshot.\n\n", workload, last, r.Retain)
+	if len(r.series(workload)) > 0 {
+		w.printf("![%s: the store after each night](%s)\n\n", workload, nightsFile(workload))
+	}
 	w.printf("| peer |")
 	for _, night := range shownNights(last) {
 		w.printf(" night %d |", night)

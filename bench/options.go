@@ -68,7 +68,7 @@ func parseOptions(args []string, stderr io.Writer) (Options, error) {
 	flags.IntVar(&opts.retain, "retain", 7, "keep the newest `N` snapshots of nights")
 	flags.BoolVar(&opts.cold, "cold", false, "drop the machine's caches before every step")
 	flags.BoolVar(&opts.keep, "keep", false, "keep the scratch directory")
-	flags.StringVar(&opts.out, "out", "bench/scratch/results", "write table.md and results.json into `DIR`")
+	flags.StringVar(&opts.out, "out", "bench/scratch/results", "write table.md, its charts and results.json into `DIR`")
 	flags.Func("from", "run nothing, but write the page of these results, `A.json,B.json`", list(&opts.from))
 	flags.StringVar(&opts.scratch, "scratch", "/var/tmp", "work in a new directory in `DIR`, on a real disk")
 	if err := flags.Parse(args); err != nil {

@@ -137,5 +137,5 @@ func (r *Result) page(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(r.table(f), f.Close())
+	return errors.Join(r.table(f), f.Close(), r.charts(dir))
 }

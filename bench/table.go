@@ -86,6 +86,7 @@ func (r *Result) workloadTable(w *failing, f WorkloadFacts) {
 	if !r.hasSteps(f.Name) {
 		return
 	}
+	w.printf("![%s: seconds of each step](%s)\n\n", f.Name, stepsFile(f.Name))
 	w.printf("| step | peer | seconds | spread | of limit | × warmstore | CPU | sync |" +
 		" growth MB | written MB | RSS MB | |\n" +
 		"|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n")

@@ -113,7 +113,7 @@ func (r *Result) outcomes() (all []outcome) {
 // outcome returns what became of a target, unless the run cannot tell.
 func (r *Result) outcome(t target, workload string) (o outcome, ok bool) {
 	o = outcome{target: t, workload: workload}
-	e := evidence{r, workload, t.step, func(run Run) float64 { return run.Seconds }}
+	e := evidence{r, workload, t.step, seconds}
 	figure, against, err := t.measure(e)
 	switch {
 	case err != nil:

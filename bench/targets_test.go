@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 )
@@ -159,5 +160,17 @@ func TestMerge(t *testing.T) {
 	}
 	if err := show([]string{"/nonexistent"}, t.TempDir(), io.Discard); err == nil {
 		t.Error("no results are accepted")
+	}
+}
+
+// TestSpread shows that names keep their distance and stay inside where they fit.
+func TestSpread(t *testing.T) {
+	for _, values := range [][]float64{{1, 1, 1, 1}, {99, 99, 99.5, 100}, {1, 50, 50, 100}} {
+		places := spread(values, 1, 100, 1.5)
+		for i, place := range places {
+			if place < 1 || place > 100+1e-9 || i > 0 && place < places[i-1]*1.5-1e-9 || math.IsNaN(place) {
+				t.Errorf("%v become %v", values, places)
+			}
+		}
 	}
 }

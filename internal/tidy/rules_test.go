@@ -79,6 +79,7 @@ var importers = map[string][]string{
 	"golang.org/x/sync":                   {anything},
 	"golang.org/x/sys":                    {"internal/fsx"},
 	"golang.org/x/term":                   {"cmd/warmstore"},
+	"gonum.org/v1/plot":                   {"bench"},
 	"github.com/rogpeppe/go-internal":     nil, // tests only
 	"pgregory.net/rapid":                  nil, // tests only
 }
