@@ -87,7 +87,7 @@ func peers(self, warmstorePath string, also []string) ([]Peer, error) {
 		}
 		all = append(all, warmstore{name, path})
 	}
-	return append(all, restic{}, kopia{}, borg{}, tarPeer{}, tarPeer{zstd: true}, cp{}, rsync{}), nil
+	return append(all, restic{}, kopia{}, borg{}, casync{}, tarPeer{}, tarPeer{zstd: true}, cp{}, rsync{}), nil
 }
 
 // chosenPeers returns the limit, and those that were asked for, which must be
