@@ -15,7 +15,7 @@ const limitVerb = "limit"
 // is no real peer: no program can be as fast and store anything. It is measured
 // as a process of its own like the others.
 //
-//	first      read all bytes and hash them
+//	first      read all bytes and hash them; here as below, holes are skipped
 //	unchanged  stat the tree
 //	changed    stat the tree, read and hash the files whose ctime is new
 //	restore    copy the tree, and sync

@@ -50,14 +50,19 @@ func readTree(dir string, since time.Time) error {
 	return errors.Join(err, group.Wait())
 }
 
-// hashPart reads and hashes a part of a file.
+// hashPart reads and hashes a part of a file, except for its holes.
 func hashPart(path string, offset int64, buf []byte) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	in := io.NewSectionReader(f, offset, partSize)
+	return eachData(offset, offset+partSize, func(offset, end int64) error {
+		return hashData(io.NewSectionReader(f, offset, end-offset), buf)
+	}, f)
+}
+
+func hashData(in io.Reader, buf []byte) error {
 	for {
 		n, err := io.ReadFull(in, buf)
 		for data := buf[:n]; len(data) > 0; data = data[min(len(data), hashSize):] {

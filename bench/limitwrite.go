@@ -112,7 +112,7 @@ func copyFile(from, to string, l leaf) error {
 			return err
 		}
 	case l.isRegular():
-		if err := copyContent(from, to); err != nil {
+		if err := copyContent(from, to, l.Size); err != nil {
 			return err
 		}
 	default:
@@ -121,7 +121,8 @@ func copyFile(from, to string, l leaf) error {
 	return dress(to, l)
 }
 
-func copyContent(from, to string) error {
+// copyContent copies what a file of this size holds; a hole stays one.
+func copyContent(from, to string, size int64) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
@@ -131,8 +132,22 @@ func copyContent(from, to string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in) // by copy_file_range
+	err = out.Truncate(size)
+	if err == nil {
+		err = eachData(0, size, func(offset, end int64) error { return copyRange(in, out, offset, end) }, in)
+	}
 	return errors.Join(err, out.Close())
+}
+
+// copyRange copies by copy_file_range.
+func copyRange(in, out *os.File, offset, end int64) error {
+	for _, f := range []*os.File{in, out} {
+		if _, err := f.Seek(offset, io.SeekStart); err != nil {
+			return err
+		}
+	}
+	_, err := io.CopyN(out, in, end-offset)
+	return err
 }
 
 func patchFile(from, to string, l leaf) error {
@@ -165,17 +180,30 @@ func patchContent(from, to string, size int64) error {
 	}
 	err = live.Truncate(size)
 	buf, old := make([]byte, readSize), make([]byte, readSize)
-	for offset := int64(0); err == nil && offset < size; offset += readSize {
-		n := min(readSize, size-offset)
-		_, err = want.ReadAt(buf[:n], offset)
-		if err == nil {
-			_, err = live.ReadAt(old[:n], offset)
-		}
-		if err == nil {
-			err = writePages(live, buf[:n], old[:n], offset)
-		}
+	if err == nil {
+		err = eachData(0, size, func(offset, end int64) error {
+			return patchRange(want, live, offset, end, buf, old)
+		}, want, live)
 	}
 	return errors.Join(err, live.Close())
+}
+
+// patchRange reads a range of both files into the buffers, a part at a time, and
+// writes the pages of want that differ in live.
+func patchRange(want, live *os.File, offset, end int64, buf, old []byte) error {
+	for ; offset < end; offset += readSize {
+		n := min(readSize, end-offset)
+		if _, err := want.ReadAt(buf[:n], offset); err != nil {
+			return err
+		}
+		if _, err := live.ReadAt(old[:n], offset); err != nil {
+			return err
+		}
+		if err := writePages(live, buf[:n], old[:n], offset); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func writePages(f *os.File, data, old []byte, offset int64) error {
