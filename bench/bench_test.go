@@ -199,7 +199,7 @@ func TestWrongCommandLines(t *testing.T) {
 // TestWorkloadsRepeat shows that what is built here is the same each time, as
 // far as a seed can make it so.
 func TestWorkloadsRepeat(t *testing.T) {
-	for _, w := range []Workload{smallFiles{count: 300}, logs{bytes: 200_000}} {
+	for _, w := range []Workload{smallFiles{count: 300}, logs{bytes: 200_000}, image{bytes: 8 << 20}} {
 		a, b := t.TempDir(), t.TempDir()
 		for _, dir := range []string{a, b} {
 			if err := w.Build(t.Context(), dir); err != nil {

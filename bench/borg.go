@@ -20,8 +20,8 @@ func (borg) Version(ctx context.Context) (string, error) { return firstLine(ctx,
 
 // Settings implements Peer.
 func (borg) Settings() string {
-	return "`init -e none`, `create --compression zstd,1`, defaults otherwise; roll back: remove all, extract; " +
-		"`prune --keep-last N`, `compact`; no encryption"
+	return "`init -e none`, `create --compression zstd,1`, `extract --sparse`, defaults otherwise; " +
+		"roll back: remove all, extract; `prune --keep-last N`, `compact`; no encryption"
 }
 
 // Create implements Peer.
@@ -36,12 +36,12 @@ func (b borg) Snapshot(s Site) []Command {
 
 // Extract implements Peer.
 func (b borg) Extract(s Site) []Command {
-	return []Command{b.command(s, s.Out, "extract", "--numeric-ids", b.archive(s))}
+	return []Command{b.command(s, s.Out, "extract", "--sparse", "--numeric-ids", b.archive(s))}
 }
 
 // RollBack implements Peer.
 func (b borg) RollBack(s Site) []Command {
-	return []Command{clearing(s.Volume), b.command(s, s.Volume, "extract", "--numeric-ids", b.archive(s))}
+	return []Command{clearing(s.Volume), b.command(s, s.Volume, "extract", "--sparse", "--numeric-ids", b.archive(s))}
 }
 
 // Prune implements Pruner.

@@ -67,7 +67,7 @@ func (rsync) Version(ctx context.Context) (string, error) {
 
 // Settings implements Peer.
 func (rsync) Settings() string {
-	return "`-aHAX --numeric-ids --modify-window=-1 --delete --link-dest`; unchanged is size and mtime; not synced"
+	return "`-aHAXS --numeric-ids --modify-window=-1 --delete --link-dest`; unchanged is size and mtime; not synced"
 }
 
 // Create implements Peer.
@@ -76,17 +76,19 @@ func (rsync) Create(Site) []Command { return nil }
 // Snapshot implements Peer.
 func (rsync) Snapshot(s Site) []Command {
 	if s.Taken == 1 {
-		return []Command{rsyncing(s.Volume, s.archive(""))}
+		return []Command{rsyncing(s.Volume, s.archive(""), "--sparse")}
 	}
 	before := filepath.Join(s.Store, fmt.Sprint(s.Taken-1))
-	return []Command{rsyncing(s.Volume, s.archive(""), "--link-dest="+before)}
+	return []Command{rsyncing(s.Volume, s.archive(""), "--sparse", "--link-dest="+before)}
 }
 
 // Extract implements Peer.
-func (rsync) Extract(s Site) []Command { return []Command{rsyncing(s.archive(""), s.Out)} }
+func (rsync) Extract(s Site) []Command { return []Command{rsyncing(s.archive(""), s.Out, "--sparse")} }
 
 // RollBack implements Peer.
-func (rsync) RollBack(s Site) []Command { return []Command{rsyncing(s.archive(""), s.Volume)} }
+func (rsync) RollBack(s Site) []Command {
+	return []Command{rsyncing(s.archive(""), s.Volume, "--sparse")}
+}
 
 // Prune implements Pruner.
 func (rsync) Prune(s Site) []Command { return s.dropping("") }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,6 +41,17 @@ func eachData(offset, limit int64, visit func(offset, end int64) error, files ..
 		offset = end
 	}
 	return nil
+}
+
+// isSparse reports whether more than half of what is below dir is holes.
+func isSparse(dir string) (bool, error) {
+	var length, taken atomic.Int64
+	err := walk(dir, func(_ string, l leaf) error {
+		length.Add(l.Size)
+		taken.Add(l.Blocks * 512)
+		return nil
+	})
+	return taken.Load() < length.Load()/2, err
 }
 
 // seek returns where the next data, or the next hole, of a file begins: nowhere,

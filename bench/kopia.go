@@ -24,7 +24,7 @@ func (kopia) Version(ctx context.Context) (string, error) {
 // Settings implements Peer.
 func (kopia) Settings() string {
 	return "default policy with `--compression=zstd-fastest` and only `--keep-latest`, filesystem repository; " +
-		"roll back: `restore --delete-extra`, which writes everything; " +
+		"roll back: `restore --write-sparse-files --delete-extra`, which writes everything; " +
 		"`snapshot expire`, `maintenance run --full --safety=none`; always encrypts"
 }
 
@@ -45,12 +45,12 @@ func (k kopia) Snapshot(s Site) []Command {
 
 // Extract implements Peer.
 func (k kopia) Extract(s Site) []Command {
-	return []Command{k.command(s, "restore", s.Volume, s.Out)}
+	return []Command{k.command(s, "restore", "--write-sparse-files", s.Volume, s.Out)}
 }
 
 // RollBack implements Peer.
 func (k kopia) RollBack(s Site) []Command {
-	return []Command{k.command(s, "restore", "--delete-extra", s.Volume, s.Volume)}
+	return []Command{k.command(s, "restore", "--write-sparse-files", "--delete-extra", s.Volume, s.Volume)}
 }
 
 // Prune implements Pruner: what the policy does not keep is forgotten, and the

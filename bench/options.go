@@ -29,9 +29,10 @@ type Options struct {
 // A Scale is how large the workloads are.
 type Scale struct {
 	Name         string `json:"name"`
-	Database     int    `json:"database_mb"` // of each Postgres workload, about
+	Database     int    `json:"database_mb"` // of each workload on a server, about
 	SQLite       int    `json:"sqlite_mb"`
 	Log          int    `json:"log_mb"`
+	Image        int    `json:"image_mb"` // a tenth of it is data
 	Files        int    `json:"files"`
 	Transactions int    `json:"transactions"`
 	Further      []int  `json:"further_mb,omitempty"` // of further keycloaks, to see what grows with size
@@ -43,9 +44,9 @@ type Scale struct {
 // so that it ends soon; full is what targets are about.
 func scales() []Scale {
 	return []Scale{
-		{Name: "small", Database: 16, SQLite: 8, Log: 8, Files: 2_000, Transactions: 10_000,
-			workloads: []string{"keycloak", "smallfiles", "log"}},
-		{Name: "full", Database: 1_700, SQLite: 500, Log: 1_000, Files: 70_000, Transactions: 10_000},
+		{Name: "small", Database: 16, SQLite: 8, Log: 8, Image: 64, Files: 2_000, Transactions: 10_000,
+			workloads: []string{"keycloak", "smallfiles", "log", "image"}},
+		{Name: "full", Database: 1_700, SQLite: 500, Log: 1_000, Image: 20_000, Files: 70_000, Transactions: 10_000},
 	}
 }
 
@@ -57,7 +58,7 @@ func parseOptions(args []string, stderr io.Writer) (Options, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&scale, "scale", "small", "`small` or full")
-	flags.Func("size", "make databases and logs of about `MB` instead; of MB,MB,…: keycloak also of the others",
+	flags.Func("size", "make databases, logs and images of about `MB` instead; of MB,MB,…: keycloak also of the others",
 		numbers(&sizes))
 	flags.IntVar(&transactions, "transactions", 0, "change databases by `N` transactions instead")
 	flags.Func("workloads", "run only these, `A,B`", list(&opts.workloads))
@@ -112,7 +113,7 @@ func (o *Options) choose(name string, sizes []int, transactions int) error {
 	}
 	o.scale = scales()[i]
 	if len(sizes) > 0 {
-		o.scale.Database, o.scale.SQLite, o.scale.Log = sizes[0], sizes[0], sizes[0]
+		o.scale.Database, o.scale.SQLite, o.scale.Log, o.scale.Image = sizes[0], sizes[0], sizes[0], sizes[0]
 		o.scale.Further = sizes[1:]
 	}
 	if transactions > 0 {

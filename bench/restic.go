@@ -22,7 +22,7 @@ func (restic) Version(ctx context.Context) (string, error) {
 // Settings implements Peer.
 func (restic) Settings() string {
 	return "`--compression auto` (default), local repository, `backup --no-scan`, " +
-		"`restore --overwrite if-changed --delete`, `forget --keep-last N --prune`; always encrypts"
+		"`restore --sparse --overwrite if-changed --delete`, `forget --keep-last N --prune`; always encrypts"
 }
 
 // Create implements Peer.
@@ -35,12 +35,12 @@ func (r restic) Snapshot(s Site) []Command {
 
 // Extract implements Peer.
 func (r restic) Extract(s Site) []Command {
-	return []Command{r.command(s, "restore", "latest:"+s.Volume, "--target", s.Out)}
+	return []Command{r.command(s, "restore", "--sparse", "latest:"+s.Volume, "--target", s.Out)}
 }
 
 // RollBack implements Peer.
 func (r restic) RollBack(s Site) []Command {
-	return []Command{r.command(s, "restore", "latest:"+s.Volume, "--target", s.Volume,
+	return []Command{r.command(s, "restore", "--sparse", "latest:"+s.Volume, "--target", s.Volume,
 		"--overwrite", "if-changed", "--delete")}
 }
 

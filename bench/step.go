@@ -91,11 +91,35 @@ func prepareRollback(ctx context.Context, t *trial, p Peer, s *Site) error {
 }
 
 // become makes the volume what dir is, in place: files that do not differ stay
-// untouched, and the others keep their inodes, as in a volume in use.
+// untouched, and the others keep their inodes, as in a volume in use. Of what is
+// mostly holes that is not left to rsync, which reads them, and fills them or makes
+// some of zeros; and if a peer filled them, the volume is made anew.
 func become(ctx context.Context, dir string, s *Site) error {
 	s.Changed = time.Now().Add(-50 * time.Millisecond) // the clock of files is coarse
-	_, _, err := rsyncing(dir, s.Volume, "--inplace").run(ctx)
+	sparse, err := isSparse(dir)
+	if err != nil {
+		return err
+	}
+	if sparse {
+		if err := becomeSparse(ctx, dir, s.Volume); err != nil {
+			return err
+		}
+	}
+	_, _, err = rsyncing(dir, s.Volume, "--inplace").run(ctx)
 	return err
+}
+
+func becomeSparse(ctx context.Context, dir, volume string) error {
+	sparse, err := isSparse(volume)
+	if err != nil {
+		return err
+	}
+	if !sparse {
+		if _, _, err := clearing(volume).run(ctx); err != nil {
+			return err
+		}
+	}
+	return patchTree(dir, volume)
 }
 
 // settle makes durable what was written so far, so that nobody pays for it but

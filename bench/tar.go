@@ -30,9 +30,9 @@ func (t tarPeer) Version(ctx context.Context) (string, error) {
 // Settings implements Peer.
 func (t tarPeer) Settings() string {
 	if t.zstd {
-		return "`tar -I 'zstd -1'`; roll back: remove all, extract; not synced"
+		return "`tar -I 'zstd -1' --sparse`; roll back: remove all, extract; not synced"
 	}
-	return "`tar -C V -cf S.tar .`; roll back: remove all, extract; not synced"
+	return "`tar -C V --sparse -cf S.tar .`; roll back: remove all, extract; not synced"
 }
 
 // Create implements Peer.
@@ -40,7 +40,7 @@ func (tarPeer) Create(Site) []Command { return nil }
 
 // Snapshot implements Peer.
 func (t tarPeer) Snapshot(s Site) []Command {
-	return []Command{t.command("-C", s.Volume, "-cf", s.archive(".tar"), ".")}
+	return []Command{t.command("-C", s.Volume, "--sparse", "-cf", s.archive(".tar"), ".")}
 }
 
 // Extract implements Peer.

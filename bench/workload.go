@@ -29,6 +29,7 @@ func workloads(scale Scale, scratch string) []Workload {
 		sqlite{scale: scale},
 		smallFiles{count: scale.Files},
 		logs{bytes: scale.Log << 20},
+		image{bytes: int64(scale.Image) << 20},
 	}
 	for _, size := range scale.Further {
 		all = append(all, newKeycloakOf(size, scale, scratch))
