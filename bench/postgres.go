@@ -24,7 +24,7 @@ type cluster struct {
 
 // newCluster finds Postgres. Without it bin is empty.
 func newCluster(scratch, name string) cluster {
-	return cluster{bin: postgresBin(), owner: postgresOwner(), sock: filepath.Join(scratch, name+".sock")}
+	return cluster{bin: postgresBin(), owner: serverOwner("postgres"), sock: filepath.Join(scratch, name+".sock")}
 }
 
 // postgresBin returns the directory of the newest Postgres with all programs.
@@ -47,9 +47,9 @@ func postgresBin() string {
 	return ""
 }
 
-// postgresOwner returns the user to run as, or nil.
-func postgresOwner() *syscall.Credential {
-	for _, name := range []string{"postgres", "nobody"} {
+// serverOwner returns the user to run a server as, preferably its own, or nil.
+func serverOwner(own string) *syscall.Credential {
+	for _, name := range []string{own, "nobody"} {
 		account, err := user.Lookup(name)
 		if err != nil {
 			continue

@@ -26,6 +26,7 @@ func workloads(scale Scale, scratch string) []Workload {
 	all := []Workload{
 		newKeycloak(scale, scratch),
 		newPgbench(scale, scratch),
+		newMariadb(scale, scratch),
 		sqlite{scale: scale},
 		smallFiles{count: scale.Files},
 		logs{bytes: scale.Log << 20},
