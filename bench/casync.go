@@ -23,7 +23,8 @@ func (casync) Version(ctx context.Context) (string, error) {
 // Settings implements Peer.
 func (casync) Settings() string {
 	return "`--with=best` (all metadata that the file system has), zstd (default), no `--cache`; roll back: " +
-		"`extract --delete=yes --seed-output=no` over the volume; hard links become files; not synced; no encryption"
+		"`extract --delete=yes --seed-output=no` over the volume; old indexes are removed, `gc`; " +
+		"hard links become files; not synced; no encryption"
 }
 
 // Create implements Peer.
@@ -45,6 +46,20 @@ func (c casync) Extract(s Site) []Command {
 // is replaced that later ones take chunks from.
 func (c casync) RollBack(s Site) []Command {
 	return []Command{c.command(s, "extract", "--delete=yes", "--seed-output=no", s.archive(".caidx"), s.Volume)}
+}
+
+// Prune implements Pruner: without its index, what only an old snapshot has is
+// garbage.
+func (c casync) Prune(s Site) []Command {
+	dropping := s.dropping(".caidx")
+	if dropping == nil {
+		return nil
+	}
+	args := []string{"gc"}
+	for n := s.Taken - s.Keep + 1; n <= s.Taken; n++ {
+		args = append(args, s.numbered(n, ".caidx"))
+	}
+	return append(dropping, c.command(s, args...))
 }
 
 func (casync) command(s Site, args ...string) Command {
