@@ -70,7 +70,7 @@ func save(path string, facts WorkloadFacts, draw func(WorkloadFacts) ([]byte, er
 // limit is.
 func (r *Result) stepsChart(facts WorkloadFacts) ([]byte, error) {
 	var panels []*plot.Plot
-	for i, step := range steps() {
+	for i, step := range r.stepsOf(facts.Name) {
 		p, err := r.stepPanel(facts.Name, step.Name, i == 0)
 		if err != nil {
 			return nil, err

@@ -90,7 +90,7 @@ func (r *Result) workloadTable(w *failing, f WorkloadFacts) {
 	w.printf("| step | peer | seconds | spread | of limit | × warmstore | CPU | sync |" +
 		" growth MB | written MB | RSS MB | |\n" +
 		"|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n")
-	for _, step := range steps() {
+	for _, step := range r.stepsOf(f.Name) {
 		for _, p := range r.Peers {
 			w.printf("%s\n", r.line(f.Name, step, p.Name))
 		}
@@ -98,8 +98,18 @@ func (r *Result) workloadTable(w *failing, f WorkloadFacts) {
 }
 
 // hasSteps reports whether the steps of a workload were run at all.
-func (r *Result) hasSteps(workload string) bool {
-	return slices.ContainsFunc(r.Runs, func(run Run) bool { return run.Workload == workload })
+func (r *Result) hasSteps(workload string) bool { return len(r.stepsOf(workload)) > 0 }
+
+// stepsOf returns the steps that were run on a workload. Earlier runs may not have
+// had all that there are now.
+func (r *Result) stepsOf(workload string) (ran []Step) {
+	for _, step := range steps() {
+		its := func(run Run) bool { return run.Workload == workload && run.Step == step.Name }
+		if slices.ContainsFunc(r.Runs, its) {
+			ran = append(ran, step)
+		}
+	}
+	return ran
 }
 
 // line returns one line of the table.

@@ -153,6 +153,9 @@ func TestMerge(t *testing.T) {
 			t.Errorf("%q is there %d times", want, n)
 		}
 	}
+	if strings.Contains(table.String(), "\n| restore |") {
+		t.Error("a step that was not run is there")
+	}
 	for name, again := range map[string]*Result{"steps": synthetic("log", steps), "nights": nights} {
 		if err := r.merge(again); err == nil {
 			t.Errorf("the same %s are accepted again", name)
