@@ -96,6 +96,9 @@ func checkRuns(t *testing.T, runs []Run) {
 		if grows := run.Step == "first" && run.Peer != limitVerb; grows && run.Growth < 100_000 {
 			t.Errorf("the store of %s grows by %d bytes", run.Peer, run.Growth)
 		}
+		if run.Step == "touched" && run.Peer == "warmstore" && run.Growth > 50_000 {
+			t.Errorf("touched files take %d bytes", run.Growth)
+		}
 	}
 }
 
@@ -140,6 +143,28 @@ func checkTable(t *testing.T, table string) {
 		case columns > 0 && n != 0 && n != columns:
 			t.Errorf("%d columns, want %d: %s", n, columns, line)
 		}
+	}
+}
+
+// TestTouch shows that files that are touched have a new ctime and are the same else.
+func TestTouch(t *testing.T) {
+	dir := t.TempDir()
+	shell(t, dir, "mkdir -p old/sub && echo x > old/sub/file && chmod 4751 old/sub/file && ln -s file old/sub/link")
+	shell(t, dir, "touch -h -d @1700000000.25 old/sub/* && cp -a old new && sleep 0.05")
+	before, err := lstat(filepath.Join(dir, "new/sub/file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := touch(filepath.Join(dir, "new")); err != nil {
+		t.Fatal(err)
+	}
+	after, err := lstat(filepath.Join(dir, "new/sub/file"))
+	if err != nil || !after.changed().After(before.changed()) || !after.like(&before) {
+		t.Errorf("%+v became %+v, %v", before, after, err)
+	}
+	if wrong, note, err := verify(t.Context(), filepath.Join(dir, "old"), filepath.Join(dir, "new")); err != nil ||
+		wrong != "" || note != "" {
+		t.Errorf("wrong %q, note %q, %v", wrong, note, err)
 	}
 }
 

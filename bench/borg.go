@@ -21,7 +21,8 @@ func (borg) Version(ctx context.Context) (string, error) { return firstLine(ctx,
 // Settings implements Peer.
 func (borg) Settings() string {
 	return "`init -e none`, `create --compression zstd,1`, `extract --sparse`, defaults otherwise; " +
-		"roll back: remove all, extract; `prune --keep-last N`, `compact`; no encryption"
+		"unchanged is size, ctime and inode; roll back: remove all, extract; " +
+		"`prune --keep-last N`, `compact`; no encryption"
 }
 
 // Create implements Peer.

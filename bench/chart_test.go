@@ -13,8 +13,9 @@ import (
 // checkCharts holds that the charts in dir are XML and name what they show.
 func checkCharts(t *testing.T, dir string) {
 	t.Helper()
+	stepNames := []string{"first", "unchanged", "changed", "touched", "restore", "rollback"}
 	for file, names := range map[string][]string{
-		"log-steps.svg":  append([]string{"first", "unchanged", "changed", "restore", "rollback"}, testPeers...),
+		"log-steps.svg":  append(stepNames, testPeers...),
 		"log-nights.svg": append([]string{"night", "MB on disk"}, testPeers[1:]...),
 	} {
 		svg, err := os.ReadFile(filepath.Join(dir, file))

@@ -24,6 +24,7 @@ func (kopia) Version(ctx context.Context) (string, error) {
 // Settings implements Peer.
 func (kopia) Settings() string {
 	return "default policy with `--compression=zstd-fastest` and only `--keep-latest`, filesystem repository; " +
+		"unchanged is size, mode, owner and mtime; " +
 		"roll back: `restore --write-sparse-files --delete-extra`, which writes everything; " +
 		"`snapshot expire`, `maintenance run --full --safety=none`; always encrypts"
 }

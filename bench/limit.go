@@ -18,6 +18,7 @@ const limitVerb = "limit"
 //	first      read all bytes and hash them; here as below, holes are skipped
 //	unchanged  stat the tree
 //	changed    stat the tree, read and hash the files whose ctime is new
+//	touched    read all bytes and hash them
 //	restore    copy the tree, and sync
 //	rollback   stat both trees, compare the files that differ in size or mtime,
 //	           write the 4 KiB blocks that differ, and sync
@@ -41,9 +42,9 @@ func (limit) Create(Site) []Command { return nil }
 // Snapshot implements Peer.
 func (l limit) Snapshot(s Site) []Command {
 	switch s.Taken {
-	case 1:
+	case 1, 4: // first, touched
 		return []Command{l.command("read", s.Volume)}
-	case 3:
+	case 3: // changed
 		return []Command{l.command("changed", s.Volume, fmt.Sprint(s.Changed.UnixNano()))}
 	}
 	return []Command{l.command("stat", s.Volume)}

@@ -22,6 +22,7 @@ func (restic) Version(ctx context.Context) (string, error) {
 // Settings implements Peer.
 func (restic) Settings() string {
 	return "`--compression auto` (default), local repository, `backup --no-scan`, " +
+		"unchanged is size, mtime, ctime and inode; " +
 		"`restore --sparse --overwrite if-changed --delete`, `forget --keep-last N --prune`; always encrypts"
 }
 

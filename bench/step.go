@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Step is one thing that is measured of each peer. Steps come in order; what
@@ -27,6 +29,7 @@ func steps() []Step {
 		{Name: "first", prepare: prepareFirst, commands: Peer.Snapshot},
 		{Name: "unchanged", prepare: prepareUnchanged, commands: Peer.Snapshot},
 		{Name: "changed", prepare: prepareChanged, commands: Peer.Snapshot},
+		{Name: "touched", prepare: prepareTouched, commands: Peer.Snapshot},
 		{
 			Name: "restore", prepare: prepareRestore, commands: Peer.Extract,
 			restored: func(s Site) string { return s.Out }, wanted: (*trial).after,
@@ -69,6 +72,25 @@ func prepareUnchanged(_ context.Context, _ *trial, _ Peer, s *Site) error {
 func prepareChanged(ctx context.Context, t *trial, _ Peer, s *Site) error {
 	s.Taken++
 	return become(ctx, t.after(), s)
+}
+
+func prepareTouched(_ context.Context, _ *trial, _ Peer, s *Site) error {
+	s.Taken++
+	return touch(s.Volume)
+}
+
+// touch gives all regular files below dir a new ctime and changes nothing else, as
+// chown -R does to the owner that they have.
+func touch(dir string) error {
+	return walk(dir, func(path string, l leaf) error {
+		if !l.isRegular() {
+			return nil
+		}
+		if err := unix.Chmod(path, l.Mode&0o7777); err != nil {
+			return fmt.Errorf("chmod %q: %w", path, err)
+		}
+		return nil
+	})
 }
 
 func prepareRestore(_ context.Context, t *trial, _ Peer, s *Site) error {

@@ -68,6 +68,8 @@ func (r *Result) table(to io.Writer) error {
 		"all was durable afterwards, which come on top. *CPU*: seconds of all cores. *Growth* is of the store on " +
 		"disk, *written* what became dirty in the page cache, *RSS* the peak of the largest process ")
 	w.printf("(where it is %d MB or less, it is no more than that). MB are 10⁶ bytes.\n", megabytes(r.FloorRSS))
+	w.printf("\n*Touched*: all files have a new ctime and are else as they were. Peers that go by size and mtime, as " +
+		"kopia and rsync do, need not read them, so in that step they do less than the others and the limit.\n")
 	for _, facts := range r.Workloads {
 		r.workloadTable(w, facts)
 		r.nightsTable(w, facts.Name)
