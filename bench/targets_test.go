@@ -57,7 +57,8 @@ func TestTargets(t *testing.T) {
 	r := synthetic("keycloak", map[string]map[string]float64{
 		"first":     {"restic": 4, "borg": 1.5, "tar": 0.5},
 		"unchanged": {limitVerb: 0.5, "restic": 6, "borg": 5},
-		"changed":   {limitVerb: 0.75, "restic": 3, "borg": 4},
+		"changed":   {limitVerb: 0.01, "restic": 3, "borg": 4},
+		"touched":   {limitVerb: 0.75},
 		"restore":   {limitVerb: 0.59, "restic": 3, "tar": 1.01},
 		"rollback":  {"restic": 2.49, "tar": 4},
 	})
@@ -68,7 +69,7 @@ func TestTargets(t *testing.T) {
 	want := map[string]string{
 		"first ≥ 1.80 ×": "1.50 × borg missed", "first ≤ 1.03 ×": "0.67 × borg met",
 		"changed ≥ 3.00 ×": "3.00 × restic met", "changed ≤ 0.50 ×": "0.33 × restic met",
-		"changed ≥ 70 %":     "75 % limit met",
+		"touched ≥ 70 %":     "75 % limit met",
 		"unchanged ≥ 5.00 ×": "5.00 × borg met", "unchanged ≤ 1.00 ×": "0.97 × limit met",
 		"restore ≥ 1.00 ×": "1.01 × tar met", "restore ≥ 60 %": "59 % limit missed",
 		"rollback ≥ 2.50 ×": "2.49 × restic missed", "rollback ≥ 4.00 ×": "4.00 × tar met",
