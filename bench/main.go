@@ -5,8 +5,14 @@
 //
 //	go run ./bench -scale small
 //	go run ./bench -scale full -workloads keycloak -rounds 5 -cold
+//	go run ./bench -workloads mariadb,image -peers restic,casync -size 200
 //	go run ./bench -scale full -workloads keycloak,pgbench -rounds 0 -nights 30
 //	go run ./bench -from steps/results.json,nights/results.json -out docs/bench
+//
+// What is run: -scale, or -size and -transactions; -workloads, -peers, and -also for
+// other builds of warmstore. How: -rounds, -nights and -retain, -cold. Where: -scratch
+// and -keep, and -out for what comes out. -from runs nothing and shows earlier runs.
+// All are optional; -h says what each is without them.
 package main
 
 import (
