@@ -121,9 +121,9 @@ func (run *session) baseOf(l *lane, before blob.ID) (blob.Entry, error) {
 	return loc.Entry, nil
 }
 
-// deltaGain is how many quarters of a whole blob a delta may have: for less gain
+// deltaShare is the part of a whole blob that a delta may take: for less gain
 // its base is not kept alive.
-const deltaGain = 3
+const deltaShare = 2 // half
 
 // encode returns the bytes to store for raw and completes the entry. base is
 // the chunk in l.base, or zero. A whole blob is as long as that of the base,
@@ -137,7 +137,7 @@ func (l *lane) encode(entry *blob.Entry, raw []byte, base blob.Entry) ([]byte, e
 			return nil, err
 		}
 	}
-	if delta != nil && 4*len(delta) <= deltaGain*int(base.Stored) {
+	if delta != nil && deltaShare*len(delta) <= int(base.Stored) {
 		entry.Codec, entry.Base = blob.Delta, base.ID
 		return delta, nil
 	}
@@ -145,7 +145,7 @@ func (l *lane) encode(entry *blob.Entry, raw []byte, base blob.Entry) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	if delta != nil && 4*len(delta) <= deltaGain*len(whole) {
+	if delta != nil && deltaShare*len(delta) <= len(whole) {
 		entry.Codec, entry.Base = blob.Delta, base.ID
 		return delta, nil
 	}
