@@ -145,9 +145,11 @@ func (w *walk) directory(ctx context.Context, d *fsx.SharedDir, name string) err
 	if err != nil {
 		return located(d.Path(""), err)
 	}
-	for _, name := range w.run.opts.Exclude.Keep(names, d.Path) {
-		if err := w.entry(ctx, d, name); err != nil {
-			return err
+	for names := range slices.Chunk(w.run.opts.Exclude.Keep(names, d.Path), lookAhead) {
+		for i, look := range w.look(d, names) {
+			if err := w.entry(ctx, d, names[i], look); err != nil {
+				return err
+			}
 		}
 	}
 	if again, err := d.Self(); err != nil || again.ID != stat.ID {
@@ -156,13 +158,14 @@ func (w *walk) directory(ctx context.Context, d *fsx.SharedDir, name string) err
 	return w.send(ctx, &node{entry: manifest.Entry{Kind: manifest.End}})
 }
 
-// entry sends the node of one name in d, and what is below it.
-func (w *walk) entry(ctx context.Context, d *fsx.SharedDir, name string) error {
+// entry sends the node of one name in d, which looks like this, and what is below
+// it.
+func (w *walk) entry(ctx context.Context, d *fsx.SharedDir, name string, look look) error {
 	old := w.before.cursor.Find(name)
-	stat, err := d.Stat(name)
-	if err != nil {
-		return located(d.Path(name), err)
+	if look.err != nil {
+		return located(d.Path(name), look.err)
 	}
+	stat := look.stat
 	if stat.Type == fsx.Directory {
 		return w.descend(ctx, d, name)
 	}
