@@ -38,9 +38,10 @@ type packer struct {
 	spare  sync.Pool // of *stored
 	weighs bool      // nothing is written, only counted
 
-	mu      sync.Mutex
-	claimed map[claim]struct{}
-	tails   []pack.Tail
+	mu        sync.Mutex
+	claimed   map[claim]struct{}
+	tails     []pack.Tail
+	published []blob.ID // of the packs
 }
 
 // A claim is the first half of an ID, which is enough to tell the new chunks of
@@ -160,17 +161,19 @@ func (p *packer) finish(w **pack.Writer) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.tails = append(p.tails, tail)
+	p.tails, p.published = append(p.tails, tail), append(p.published, tail.ID())
 	return nil
 }
 
 // close waits until every blob is durable and returns the tails of the packs
-// that hold them. Nothing may be added after it.
-func (p *packer) close() ([]pack.Tail, error) {
+// that hold them; they are the caller's. Nothing may be added after it.
+func (p *packer) close() (tails []pack.Tail, err error) {
 	close(p.queue)
-	err := p.group.Wait()
+	err = p.group.Wait()
 	p.stop()
-	return p.tails, err
+	tails = p.tails
+	p.tails, p.claimed = nil, nil // of many small blobs they are what takes the memory
+	return tails, err
 }
 
 // abort gives up and removes what was published, of which nothing may have been
@@ -178,7 +181,7 @@ func (p *packer) close() ([]pack.Tail, error) {
 func (p *packer) abort() {
 	p.stop()
 	p.group.Wait()
-	for _, tail := range p.tails {
-		os.Remove(p.store.packs.Path(tail.ID()))
+	for _, id := range p.published {
+		os.Remove(p.store.packs.Path(id))
 	}
 }

@@ -271,13 +271,15 @@ func (run *session) unmoved() error {
 }
 
 // flip makes snapshot id, which needs the packs with these tails, the newest of
-// the app, and returns the oldest ones that it no longer keeps.
+// the app, and returns the oldest ones that it no longer keeps. It takes the tails
+// apart: at that moment three copies of them would be the most memory of all.
 func (run *session) flip(id ID, tails []pack.Tail) (dropped []ID, err error) {
 	err = run.store.index.Update(func(tx *index.Tx) error {
-		for _, tail := range tails {
+		for i, tail := range tails {
 			if err := tx.PutPack(tail); err != nil {
 				return err
 			}
+			tails[i] = pack.Tail{}
 		}
 		for _, missing := range run.missing {
 			if err := tx.DropPack(missing); err != nil {

@@ -256,7 +256,7 @@ func TestLargeTrees(t *testing.T) {
 	need(t, diskTools...)
 	files, inOne, limit := 20_000, 10_000, int64(150<<10)
 	if os.Getenv("WARMSTORE_HOSTILE") == "full" {
-		files, inOne, limit = 1_000_000, 200_000, 400<<10
+		files, inOne, limit = 1_000_000, 200_000, 300<<10
 	}
 	for name, build := range map[string]func(tr tree){
 		fmt.Sprintf("%d files in one tree", files): func(tr tree) { tr.buildFiles(files, 100) },
