@@ -110,7 +110,8 @@ func (l *loader) chunk(dst []byte, id blob.ID) ([]byte, error) {
 }
 
 // read reads the blob at loc into dst, grown at need, and checks its hash. It
-// leaves the stored bytes in x.
+// leaves the stored bytes in x. A base is not hashed: were it another one, the
+// chunk would not hash to its ID either.
 func (l *loader) read(dst []byte, x *scratch, loc blob.Location) (raw []byte, err error) {
 	x.base = x.base[:0]
 	if loc.Codec == blob.Delta {
@@ -118,7 +119,14 @@ func (l *loader) read(dst []byte, x *scratch, loc blob.Location) (raw []byte, er
 			return nil, fmt.Errorf("base of chunk %s: %w", loc.ID.Short(), err)
 		}
 	}
-	return l.decode(dst, x, loc)
+	if raw, err = l.decode(dst, x, loc); err != nil {
+		return nil, err
+	}
+	if blob.Sum(raw) != loc.ID {
+		return nil, fmt.Errorf("chunk %s in pack %s is %w: it hashes to another ID",
+			loc.ID.Short(), loc.Pack.Short(), ErrCorrupt)
+	}
+	return raw, nil
 }
 
 // whole reads a chunk that is stored whole into the scratch's base.
@@ -143,10 +151,6 @@ func (l *loader) decode(dst []byte, x *scratch, loc blob.Location) (raw []byte, 
 	}
 	if raw, err = x.coder.Decode(dst, loc.Entry, x.stored, x.base); err != nil {
 		return nil, fmt.Errorf("chunk %s in pack %s: %w", loc.ID.Short(), loc.Pack.Short(), err)
-	}
-	if blob.Sum(raw) != loc.ID {
-		return nil, fmt.Errorf("chunk %s in pack %s is %w: it hashes to another ID",
-			loc.ID.Short(), loc.Pack.Short(), ErrCorrupt)
 	}
 	return raw, nil
 }
