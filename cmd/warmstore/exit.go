@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/warmstore/warmstore/internal/browse"
 	"github.com/warmstore/warmstore/internal/config"
 	"github.com/warmstore/warmstore/internal/source"
 	"github.com/warmstore/warmstore/internal/webpage"
@@ -61,7 +62,8 @@ func verdicts() []verdict {
 		{store.ErrCorrupt, exitCorrupt, "warmstore check names the damage, warmstore repair saves what it can"},
 		{store.ErrNotFound, exitNotFound, ""},
 		{source.ErrAbsent, exitFailure, "--create makes it, --only VOLUME leaves it out"},
-		{source.ErrUnknown, exitFailure, "warmstore show APP lists the snapshot's volumes"},
+		{source.ErrUnknown, exitUsage, "warmstore show APP lists the snapshot's volumes"},
+		{browse.ErrAbsent, exitUsage, "warmstore ls APP VOLUME lists what the snapshot has"},
 		{restore.ErrMissing, exitUsage, "--create makes it"},
 		{restore.ErrIncapable, exitFailure, "restore it to another file system: --to DIR"},
 		{restore.ErrReplaced, exitFailure, "mount again what was there, or unmount what covers it; then run it again"},
