@@ -344,7 +344,7 @@ func (c *check) lostFiles(v *VolumeRecord) (lost int, first string, err error) {
 func (c *check) has(id ID) bool {
 	found := false
 	for loc := range c.state.chunks.Copies(id) {
-		good := !c.bad.Has(loc) && (loc.Codec != blob.Delta || c.has(loc.Base))
+		good := !c.bad.Has(loc) && (!loc.IsDelta() || c.has(loc.Base))
 		if !found {
 			c.live.Add(loc) // of several good copies gc keeps one
 		}

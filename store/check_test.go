@@ -69,8 +69,8 @@ func handmade(t *testing.T, root string, listed bool, parts ...part) (path strin
 		e := blob.Entry{ID: blob.Sum(p.raw), Raw: uint32(len(p.raw)), Codec: blob.Raw}
 		bytes := p.raw
 		if p.base != nil {
-			e.Codec, e.Base = blob.Delta, blob.Sum(p.base)
-			bytes, err = pack.NewCoder().EncodeDelta(nil, p.raw, p.base, len(p.raw)-1)
+			e.Codec, e.Base = blob.XOR, blob.Sum(p.base)
+			bytes, err = pack.NewCoder().EncodeXOR(nil, p.raw, p.base, len(p.raw)-1)
 			check(t, err)
 		}
 		check(t, w.Append(e, bytes))

@@ -72,6 +72,7 @@ type content struct {
 	holes  []fsx.Extent
 	before basis
 	cutter chunker.Cutter
+	line   *lineage // the same as before; nil if chunks are at fixed offsets
 	spans  []*span
 	wait   sync.WaitGroup
 }
@@ -99,10 +100,10 @@ func (w *walk) content(ctx context.Context, f io.ReaderAt, n *node) ([]manifest.
 	}
 	c.choose(head)
 	var err error
-	if fixed, ok := c.cutter.(chunker.Fixed); ok {
-		err = c.aligned(ctx, int64(fixed))
-	} else {
+	if c.line != nil {
 		err = c.flowing(ctx)
+	} else {
+		err = c.aligned(ctx, int64(c.cutter.Max()))
 	}
 	c.wait.Wait()
 	return c.join(err)
@@ -110,6 +111,9 @@ func (w *walk) content(ctx context.Context, f io.ReaderAt, n *node) ([]manifest.
 
 func (c *content) choose(head []byte) {
 	c.cutter = chunker.For(c.size, head[:min(len(head), chunker.HeadSize)], len(c.holes) > 0)
+	if _, ok := c.cutter.(chunker.Fixed); !ok {
+		c.line = newLineage(c.before.pieces)
+	}
 }
 
 // readAt fills data from the file.
@@ -134,7 +138,7 @@ func (c *content) small() ([]manifest.Piece, error) {
 	}
 	c.choose(data)
 	s := &span{length: c.size}
-	err := c.keep(l, s, data, c.cuts(data, true), c.before)
+	err := c.keep(l, s, data, c.cuts(data, true), &c.before)
 	return s.pieces, err
 }
 
@@ -192,7 +196,7 @@ func (c *content) alignedSpan(s *span, before basis) error {
 	if err := c.readAt(data, s.offset); err != nil {
 		return err
 	}
-	return c.keep(l, s, data, c.cuts(data, true), before)
+	return c.keep(l, s, data, c.cuts(data, true), &before)
 }
 
 // flowing reads a file whose cuts depend on the content, so from begin to end;
@@ -240,25 +244,56 @@ func (c *content) flowingSpan(s *span, data []byte, cuts []int) error {
 	defer c.walk.run.give(data)
 	l := c.walk.run.lane()
 	defer c.walk.run.free(l)
-	return c.keep(l, s, data, cuts, basis{})
+	return c.keep(l, s, data, cuts, &basis{})
 }
 
-// keep stores the chunks of a span.
-func (c *content) keep(l *lane, s *span, data []byte, cuts []int, before basis) error {
+// forebears tells what chunks came from. Chunks are asked for in their order.
+type forebears interface {
+	of(id blob.ID, offset, n int64) ancestor
+}
+
+// keep stores the chunks of a span. before is what was at the span, if chunks are at
+// fixed offsets.
+func (c *content) keep(l *lane, s *span, data []byte, cuts []int, before forebears) error {
 	run := c.walk.run
 	run.counters.read.Add(s.length)
 	run.progress(0, s.length)
-	offset := s.offset
-	for _, n := range cuts {
-		p, err := run.keep(l, data[:n], before.at(offset, int64(n)))
+	pieces := cutPieces(data, cuts)
+	if c.line != nil {
+		before = c.line.follow(s.offset, pieces)
+	}
+	offset, unlike := s.offset, false
+	for _, p := range pieces {
+		from := before.of(p.ID, offset, p.Length)
+		switch {
+		case from.id == p.ID:
+			unlike = false
+		case unlike && !from.aligned: // as were those before it, so save the time
+			from = ancestor{}
+		}
+		whole, err := run.keep(l, p.ID, data[:p.Length], from)
 		if err != nil {
 			return err
 		}
+		unlike = unlike || whole
 		s.pieces = manifest.AppendPiece(s.pieces, p)
-		data = data[n:]
-		offset += int64(n)
+		data = data[p.Length:]
+		offset += p.Length
 	}
 	return nil
+}
+
+// cutPieces returns data cut into chunks of these lengths.
+func cutPieces(data []byte, lengths []int) []manifest.Piece {
+	pieces := make([]manifest.Piece, len(lengths))
+	for i, n := range lengths {
+		pieces[i] = manifest.Piece{Length: int64(n)}
+		if !isZero(data[:n]) {
+			pieces[i].ID = blob.Sum(data[:n])
+		}
+		data = data[n:]
+	}
+	return pieces
 }
 
 // join returns the pieces of all spans, or the first error.
@@ -276,30 +311,4 @@ func (c *content) join(err error) ([]manifest.Piece, error) {
 		}
 	}
 	return pieces, nil
-}
-
-// A basis is what a file consisted of in the previous snapshot, from an offset
-// on.
-type basis struct {
-	offset int64
-	pieces []manifest.Piece
-}
-
-// from moves forward to offset and returns the basis from there.
-func (b *basis) from(offset int64) basis {
-	for len(b.pieces) > 0 && b.offset+b.pieces[0].Length <= offset {
-		b.offset += b.pieces[0].Length
-		b.pieces = b.pieces[1:]
-	}
-	return *b
-}
-
-// at returns the chunk of n bytes that was at offset; the zero ID if there was
-// none. Offsets must ascend.
-func (b *basis) at(offset, n int64) blob.ID {
-	b.from(offset)
-	if len(b.pieces) == 0 || b.offset != offset || b.pieces[0].Length != n {
-		return blob.ID{}
-	}
-	return b.pieces[0].ID
 }

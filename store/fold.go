@@ -50,7 +50,7 @@ func (l *loader) deltas(set *index.Set, err *error) iter.Seq2[blob.Location, blo
 	return func(yield func(delta, base blob.Location) bool) {
 		for id, entries := range set.Packs() {
 			for e := range entries {
-				if e.Codec != blob.Delta {
+				if !e.IsDelta() {
 					continue
 				}
 				base, failed := l.find(e.Base)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/warmstore/warmstore/internal/blob"
 	"github.com/warmstore/warmstore/store"
 )
 
@@ -12,7 +11,7 @@ import (
 func deltaCount(t *testing.T, root string) (n int) {
 	t.Helper()
 	for _, loc := range entries(t, root) {
-		if loc.Codec == blob.Delta {
+		if loc.IsDelta() {
 			n++
 		}
 	}

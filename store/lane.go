@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/warmstore/warmstore/internal/blob"
-	"github.com/warmstore/warmstore/internal/manifest"
 	"github.com/warmstore/warmstore/internal/pack"
 )
 
@@ -60,39 +59,40 @@ func (run *session) give(b []byte) {
 
 func newLane() *lane { return &lane{coder: pack.NewCoder()} }
 
-// keep returns the piece that raw is, having stored the chunk if it is new.
-// before is the chunk at this place of the file in the previous snapshot, or
-// zero: if it is the same one, nothing has to be looked up.
-func (run *session) keep(l *lane, raw []byte, before blob.ID) (manifest.Piece, error) {
-	if isZero(raw) {
-		return manifest.Piece{Length: int64(len(raw))}, nil
+// keep stores the chunk that raw is if it is new; zeros are none. from is what it may
+// have come from: if that is the same one, nothing has to be looked up. It reports
+// whether the chunk was stored whole although there was one that it may have come
+// from.
+func (run *session) keep(l *lane, id blob.ID, raw []byte, from ancestor) (unlike bool, err error) {
+	if id.IsZero() {
+		return false, nil
 	}
-	p := manifest.Piece{ID: blob.Sum(raw), Length: int64(len(raw))}
-	if p.ID == before || !run.packs.claim(p.ID) {
+	if id == from.id || !run.packs.claim(id) {
 		run.counters.reused.Add(1)
-		return p, nil
+		return false, nil
 	}
-	return p, run.put(l, p.ID, raw, before)
+	return run.put(l, id, raw, from)
 }
 
-// put stores a new chunk: as a delta if that is clearly smaller.
-func (run *session) put(l *lane, id blob.ID, raw []byte, before blob.ID) error {
+// put stores a new chunk: as a delta if that is clearly smaller. It reports whether
+// it is not, though there was a base.
+func (run *session) put(l *lane, id blob.ID, raw []byte, from ancestor) (unlike bool, err error) {
 	entry := blob.Entry{ID: id, Raw: uint32(len(raw))}
-	base, err := run.baseOf(l, before)
+	base, err := run.baseOf(l, from.id)
 	if err != nil {
-		return err
+		return false, err
 	}
-	stored, err := l.encode(&entry, raw, base)
+	stored, err := l.encode(&entry, raw, base, from.aligned)
 	if err != nil {
-		return err
+		return false, err
 	}
 	run.counters.created.Add(1)
 	run.counters.newRaw.Add(int64(len(raw)))
 	run.counters.stored.Add(int64(len(stored)))
-	if entry.Codec == blob.Delta {
+	if entry.IsDelta() {
 		run.counters.asDeltas.Add(1)
 	}
-	return run.packs.add(entry, stored)
+	return !base.ID.IsZero() && !entry.IsDelta(), run.packs.add(entry, stored)
 }
 
 // baseOf returns the entry of the chunk that a delta against before is made
@@ -104,7 +104,7 @@ func (run *session) baseOf(l *lane, before blob.ID) (blob.Entry, error) {
 		return blob.Entry{}, nil
 	}
 	loc, ok := run.load.chunks.Find(before)
-	if ok && loc.Codec == blob.Delta {
+	if ok && loc.IsDelta() {
 		loc, ok = run.load.chunks.Find(loc.Base)
 	}
 	if !ok {
@@ -128,29 +128,42 @@ const deltaShare = 2 // half
 // encode returns the bytes to store for raw and completes the entry. base is
 // the chunk in l.base, or zero. A whole blob is as long as that of the base,
 // about, so that it need not be made if a delta is clearly smaller than that.
-func (l *lane) encode(entry *blob.Entry, raw []byte, base blob.Entry) ([]byte, error) {
-	var delta []byte
+func (l *lane) encode(entry *blob.Entry, raw []byte, base blob.Entry, aligned bool) ([]byte, error) {
 	l.stored, l.delta = roomFor(l.stored, raw), roomFor(l.delta, raw)
-	if !base.ID.IsZero() {
-		var err error
-		if delta, err = l.coder.EncodeDelta(l.delta, raw, l.base, len(raw)/2); err != nil {
-			return nil, err
-		}
+	delta, codec, err := l.difference(raw, base, aligned)
+	if err != nil {
+		return nil, err
 	}
 	if delta != nil && deltaShare*len(delta) <= int(base.Stored) {
-		entry.Codec, entry.Base = blob.Delta, base.ID
+		entry.Codec, entry.Base = codec, base.ID
 		return delta, nil
 	}
-	whole, codec, err := l.coder.Encode(l.stored, raw)
+	whole, plain, err := l.coder.Encode(l.stored, raw)
 	if err != nil {
 		return nil, err
 	}
 	if delta != nil && deltaShare*len(delta) <= len(whole) {
-		entry.Codec, entry.Base = blob.Delta, base.ID
+		entry.Codec, entry.Base = codec, base.ID
 		return delta, nil
 	}
-	entry.Codec = codec
+	entry.Codec = plain
 	return whole, nil
+}
+
+// difference returns raw as a delta against base, or nil. What is at the same
+// offsets as in the base costs less as an XOR, and what has moved is found only by
+// a patch.
+func (l *lane) difference(raw []byte, base blob.Entry, aligned bool) (delta []byte, codec blob.Codec, err error) {
+	switch {
+	case base.ID.IsZero():
+		return nil, 0, nil
+	case aligned:
+		delta, err = l.coder.EncodeXOR(l.delta, raw, l.base, len(raw)/deltaShare)
+		return delta, blob.XOR, err
+	default:
+		delta, err = l.coder.EncodePatch(l.delta, raw, l.base, len(raw)/deltaShare)
+		return delta, blob.Patch, err
+	}
 }
 
 // roomFor returns b with room for raw even if compression makes it longer.

@@ -114,7 +114,7 @@ func (l *loader) chunk(dst []byte, id blob.ID) ([]byte, error) {
 // chunk would not hash to its ID either.
 func (l *loader) read(dst []byte, x *scratch, loc blob.Location) (raw []byte, err error) {
 	x.base = x.base[:0]
-	if loc.Codec == blob.Delta {
+	if loc.IsDelta() {
 		if x.base, err = l.whole(x, loc.Base); err != nil {
 			return nil, fmt.Errorf("base of chunk %s: %w", loc.ID.Short(), err)
 		}
@@ -135,7 +135,7 @@ func (l *loader) whole(x *scratch, id blob.ID) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if loc.Codec == blob.Delta {
+	if loc.IsDelta() {
 		return nil, fmt.Errorf("chunk %s is a delta itself: %w", id.Short(), ErrCorrupt)
 	}
 	return l.decode(x.base, x, loc)
@@ -172,6 +172,23 @@ func (l *loader) pack(id blob.ID) (*pack.Reader, error) {
 // manifest returns the bytes of a manifest as a stream.
 func (l *loader) manifest(ref ManifestRef) io.Reader {
 	return &chunkReader{load: l, rest: ref.Chunks}
+}
+
+// pieces returns what the manifest of a volume was cut into; nothing if there is none,
+// or one that cannot be read.
+func (l *loader) pieces(v *VolumeRecord) []manifest.Piece {
+	if v == nil {
+		return nil
+	}
+	pieces := make([]manifest.Piece, len(v.Manifest.Chunks))
+	for i, id := range v.Manifest.Chunks {
+		loc, ok := l.chunks.Find(id)
+		if !ok {
+			return nil
+		}
+		pieces[i] = manifest.Piece{ID: id, Length: int64(loc.Raw)}
+	}
+	return pieces
 }
 
 // A chunkReader reads the bytes of chunks, one after the other.
@@ -222,7 +239,7 @@ func (l *loader) include(set *index.Set, id blob.ID, added func(blob.Location)) 
 	if added != nil {
 		added(loc)
 	}
-	if loc.Codec != blob.Delta || planted.Bug("delta base not live") {
+	if !loc.IsDelta() || planted.Bug("delta base not live") {
 		return nil
 	}
 	base, err := l.find(loc.Base)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 
-	"github.com/warmstore/warmstore/internal/blob"
 	"github.com/warmstore/warmstore/internal/exclude"
 	"github.com/warmstore/warmstore/internal/fsx"
 )
@@ -79,7 +78,7 @@ func (run *session) ratio() float64 {
 	var raw, stored float64
 	for p := range run.load.chunks.Packs() {
 		for i := range p.Tail.Len() {
-			if e := p.Tail.Entry(i); e.Codec != blob.Delta {
+			if e := p.Tail.Entry(i); !e.IsDelta() {
 				raw += float64(e.Raw)
 				stored += float64(e.Stored)
 			}

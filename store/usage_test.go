@@ -152,7 +152,7 @@ func (m *model) wantNaive(rt *rapid.T, u *store.Usage) {
 			stored := int64(at[id].Stored)
 			want.Raw += int64(at[id].Raw)
 			want.Stored += stored
-			if at[id].Codec == blob.Delta {
+			if at[id].IsDelta() {
 				want.Delta += stored
 			}
 			if len(apps) == 1 {
@@ -174,7 +174,7 @@ func (m *model) users(at map[blob.ID]blob.Location) map[blob.ID]map[string]bool 
 			reachable(m.t, m.s, app, s.id, live)
 		}
 		for id := range maps.Clone(live) {
-			if at[id].Codec == blob.Delta {
+			if at[id].IsDelta() {
 				live[at[id].Base] = true
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/warmstore/warmstore/index"
-	"github.com/warmstore/warmstore/internal/blob"
 )
 
 // A weighing is one run of Usage.
@@ -166,7 +165,7 @@ func (s *Space) weigh(needs, several *index.Set) {
 		for e := range entries {
 			s.Raw += int64(e.Raw)
 			s.Stored += int64(e.Stored)
-			if e.Codec == blob.Delta {
+			if e.IsDelta() {
 				s.Delta += int64(e.Stored)
 			}
 		}

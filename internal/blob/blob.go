@@ -66,7 +66,8 @@ type Codec uint8
 const (
 	Raw   Codec = 1 // the raw bytes themselves
 	Zstd  Codec = 2 // one zstd frame
-	Delta Codec = 3 // one zstd frame of the raw bytes XOR the base chunk's
+	XOR   Codec = 3 // one zstd frame of the raw bytes XOR the base chunk's
+	Patch Codec = 4 // one zstd frame whose dictionary is the base chunk's raw bytes
 )
 
 // String returns the codec's name.
@@ -76,8 +77,10 @@ func (c Codec) String() string {
 		return "raw"
 	case Zstd:
 		return "zstd"
-	case Delta:
-		return "delta"
+	case XOR:
+		return "xor"
+	case Patch:
+		return "patch"
 	}
 	return fmt.Sprintf("codec %d", uint8(c))
 }
@@ -90,8 +93,11 @@ type Entry struct {
 	Raw    uint32 // bytes of the chunk, 1 to MaxRaw
 	CRC    uint32 // CRC-32C of the stored bytes
 	Codec  Codec
-	Base   ID // of the chunk a Delta was made against; else zero
+	Base   ID // of a delta, the chunk it was made against; else zero
 }
+
+// IsDelta reports whether the blob is a delta: it is decoded with its base.
+func (e Entry) IsDelta() bool { return e.Codec == XOR || e.Codec == Patch }
 
 // A Location is an Entry and the pack that holds it.
 type Location struct {

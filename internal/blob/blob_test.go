@@ -56,7 +56,9 @@ func TestZeroNamesNothing(t *testing.T) {
 	if !(ID{}).IsZero() || Sum(nil).IsZero() {
 		t.Error("IsZero is wrong")
 	}
-	for c, want := range map[Codec]string{Raw: "raw", Zstd: "zstd", Delta: "delta", 0: "codec 0", 9: "codec 9"} {
+	for c, want := range map[Codec]string{
+		Raw: "raw", Zstd: "zstd", XOR: "xor", Patch: "patch", 0: "codec 0", 9: "codec 9",
+	} {
 		if c.String() != want {
 			t.Errorf("%d is %q", c, c)
 		}

@@ -52,7 +52,7 @@ var varying = []struct{ pattern, as string }{
 	{`\d+\.\d s\b`, `<time>`},
 	{`\d+s ago`, `<age> ago`},
 	{`(?m)^(notes +\S+ +)\d+s `, `$1<age> `},
-	{`(stored|freed) [0-9.]+ \S+B\b`, `$1 <size>`},
+	{`(stored|freed) [0-9.]+ \S*B\b`, `$1 <size>`},
 	{`at \d+: pack is`, `at <offset>: pack is`},
 	{` +`, ` `},
 }

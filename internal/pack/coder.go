@@ -2,8 +2,6 @@ package pack
 
 import (
 	"bytes"
-	"crypto/subtle"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
@@ -16,6 +14,7 @@ import (
 type Coder struct {
 	enc   *zstd.Encoder
 	dec   *zstd.Decoder
+	patch patcher
 	xor   []byte // raw XOR base, of a delta being encoded
 	check []byte // a blob decoded again before it is stored
 }
@@ -23,14 +22,22 @@ type Coder struct {
 // NewCoder returns a Coder at the fastest zstd level. Frames carry no checksum
 // of their own: footers hold a CRC, and an ID proves the raw bytes.
 func NewCoder() *Coder {
-	enc, err := zstd.NewWriter(nil,
+	return &Coder{enc: newEncoder(zstd.WithWindowSize(blob.MaxRaw)), dec: newDecoder()}
+}
+
+func newEncoder(further ...zstd.EOption) *zstd.Encoder {
+	enc, err := zstd.NewWriter(nil, append([]zstd.EOption{
 		zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithEncoderConcurrency(1),
 		zstd.WithEncoderCRC(false),
-		zstd.WithWindowSize(blob.MaxRaw))
+	}, further...)...)
 	if err != nil {
 		panic("pack: zstd encoder: " + err.Error())
 	}
+	return enc
+}
+
+func newDecoder() *zstd.Decoder {
 	dec, err := zstd.NewReader(nil,
 		zstd.WithDecoderConcurrency(1),
 		zstd.WithDecoderMaxMemory(blob.MaxRaw),
@@ -38,7 +45,7 @@ func NewCoder() *Coder {
 	if err != nil {
 		panic("pack: zstd decoder: " + err.Error())
 	}
-	return &Coder{enc: enc, dec: dec}
+	return dec
 }
 
 // Encode returns the bytes to store for raw, and their codec: a zstd frame, or
@@ -52,41 +59,14 @@ func (c *Coder) Encode(dst, raw []byte) ([]byte, blob.Codec, error) {
 	return stored, blob.Zstd, c.verify(stored, raw)
 }
 
-// EncodeDelta returns the bytes to store for raw as a delta against base, or
-// nil if they would be more than limit bytes or the two have little in common. The result is dst grown at need;
-// it is decoded again and compared before it is returned. Where one of raw and
-// base is longer, the other counts as followed by zeros.
-func (c *Coder) EncodeDelta(dst, raw, base []byte, limit int) ([]byte, error) {
-	c.xor = appendXOR(c.xor[:0], raw, base)
-	if !alike(c.xor) {
-		return nil, nil
-	}
-	stored := c.enc.EncodeAll(c.xor, dst[:0])
-	if len(stored) > limit || len(stored) >= len(raw) {
-		return nil, nil
-	}
-	return stored, c.verify(stored, c.xor)
-}
-
-// alikeShare is how many words of an XOR there may be for each zero one, for it
-// to be worth compressing: what differs compresses hardly at all.
-const alikeShare = 4
-
-// alike reports whether an XOR has so many zeros.
-func alike(xor []byte) bool {
-	zeros, words := 0, len(xor)/8
-	for b := xor; len(b) >= 8; b = b[8:] {
-		if binary.NativeEndian.Uint64(b) == 0 {
-			zeros++
-		}
-	}
-	return zeros*alikeShare >= words
-}
-
 // verify guards against a compressor that corrupts silently, as the library
 // did in two releases.
 func (c *Coder) verify(stored, raw []byte) error {
 	back, err := c.inflate(c.check, stored, len(raw))
+	return c.compare(back, raw, err)
+}
+
+func (c *Coder) compare(back, raw []byte, err error) error {
 	if err != nil {
 		return fmt.Errorf("verify compression: %w", err)
 	}
@@ -109,12 +89,14 @@ func (c *Coder) Decode(dst []byte, e blob.Entry, stored, base []byte) ([]byte, e
 		return append(dst[:0], stored...), nil
 	case blob.Zstd:
 		return c.inflate(dst, stored, int(e.Raw))
-	case blob.Delta:
+	case blob.XOR:
 		raw, err := c.inflate(dst, stored, int(e.Raw))
 		if err != nil {
 			return nil, err
 		}
 		return appendXOR(raw[:0], raw, base), nil
+	case blob.Patch:
+		return c.patch.inflate(dst, stored, base, int(e.Raw))
 	}
 	return nil, corrupt("unknown %v", e.Codec)
 }
@@ -122,13 +104,17 @@ func (c *Coder) Decode(dst []byte, e blob.Entry, stored, base []byte) ([]byte, e
 // inflate decodes one frame that must hold exactly n bytes; it allocates no
 // more, whatever the frame claims.
 func (c *Coder) inflate(dst, stored []byte, n int) ([]byte, error) {
+	return inflate(c.dec, dst, stored, n)
+}
+
+func inflate(dec *zstd.Decoder, dst, stored []byte, n int) ([]byte, error) {
 	if n > blob.MaxRaw {
 		return nil, corrupt("blob of %d bytes, at most %d are allowed", n, blob.MaxRaw)
 	}
 	if cap(dst) < n {
 		dst = make([]byte, 0, n)
 	}
-	raw, err := c.dec.DecodeAll(stored, dst[:0:n])
+	raw, err := dec.DecodeAll(stored, dst[:0:n])
 	if err != nil {
 		return nil, corrupt("zstd: %v", err)
 	}
@@ -136,13 +122,4 @@ func (c *Coder) inflate(dst, stored []byte, n int) ([]byte, error) {
 		return nil, corrupt("%d raw bytes, want %d", len(raw), n)
 	}
 	return raw, nil
-}
-
-// appendXOR appends raw XOR base to dst, which may alias raw: as many bytes as
-// raw has.
-func appendXOR(dst, raw, base []byte) []byte {
-	dst = append(dst, raw...)
-	n := min(len(raw), len(base))
-	subtle.XORBytes(dst[:n], raw[:n], base[:n])
-	return dst
 }

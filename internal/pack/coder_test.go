@@ -50,58 +50,11 @@ func TestBuffersAreReused(t *testing.T) {
 	if &again[0] != &encoded[:1][0] || !bytes.Equal(again, stored) {
 		t.Error("Encode did not use its buffer")
 	}
-	for _, e.Codec = range []blob.Codec{blob.Zstd, blob.Delta} {
+	for _, e.Codec = range []blob.Codec{blob.Zstd, blob.XOR, blob.Patch} {
 		back, err := c.Decode(decoded, e, stored, nil)
 		check(t, err)
 		if &back[0] != &decoded[0] || !bytes.Equal(back, raw) {
 			t.Errorf("%v: Decode did not use its buffer", e.Codec)
-		}
-	}
-}
-
-func TestDeltaOfAnyBase(t *testing.T) {
-	c, raw := NewCoder(), noise(1, 5000)
-	changed := bytes.Clone(raw)
-	copy(changed[1234:], "a change")
-	for _, base := range [][]byte{
-		raw, changed, changed[:4999], changed[:4000], append(bytes.Clone(changed), noise(2, 3000)...),
-	} {
-		stored, err := c.EncodeDelta(nil, raw, base, len(raw)-1)
-		check(t, err)
-		if stored == nil {
-			t.Fatalf("no delta against %d bytes", len(base))
-		}
-		e := blob.Entry{Raw: uint32(len(raw)), Codec: blob.Delta}
-		back, err := c.Decode(nil, e, stored, base)
-		check(t, err)
-		if !bytes.Equal(back, raw) {
-			t.Errorf("delta against %d bytes decodes to other bytes", len(base))
-		}
-	}
-}
-
-func TestDeltaKeepsToItsLimit(t *testing.T) {
-	c, raw := NewCoder(), noise(1, 5000)
-	base := append(noise(2, 300), raw[300:]...)
-	exact, err := c.EncodeDelta(nil, raw, base, len(raw))
-	check(t, err)
-	for _, tt := range []struct {
-		name  string
-		base  []byte
-		limit int
-		want  int
-	}{
-		{"exactly the limit", base, len(exact), len(exact)},
-		{"a byte above the limit", base, len(exact) - 1, 0},
-		{"no limit to speak of", base, 1 << 30, len(exact)},
-		{"no smaller than raw", noise(3, 5000), 1 << 30, 0},
-		{"no base", nil, 1 << 30, 0},
-		{"limit 0", base, 0, 0},
-	} {
-		stored, err := c.EncodeDelta(nil, raw, tt.base, tt.limit)
-		check(t, err)
-		if len(stored) != tt.want || tt.want == 0 && stored != nil {
-			t.Errorf("%s: %d bytes, want %d", tt.name, len(stored), tt.want)
 		}
 	}
 }
@@ -179,7 +132,7 @@ func TestBombsAreRefusedWithoutMemory(t *testing.T) {
 		{"entry claims above MaxRaw", honest, blob.MaxRaw + 1},
 		{"entry claims 4 GiB", honest, 1<<32 - 1},
 	} {
-		for _, codec := range []blob.Codec{blob.Zstd, blob.Delta} {
+		for _, codec := range []blob.Codec{blob.Zstd, blob.XOR, blob.Patch} {
 			var err error
 			n := allocated(func() {
 				_, err = c.Decode(nil, blob.Entry{Raw: tt.raw, Codec: codec}, tt.stored, zeros)
@@ -198,7 +151,7 @@ func TestDecodeRefusesWrongRaw(t *testing.T) {
 		_, err := c.Decode(nil, blob.Entry{Raw: n, Codec: blob.Raw}, noise(1, 10), nil)
 		wantCorrupt(t, err)
 	}
-	for _, codec := range []blob.Codec{0, 4, 255} {
+	for _, codec := range []blob.Codec{0, 5, 255} {
 		_, err := c.Decode(nil, blob.Entry{Raw: 10, Codec: codec}, noise(1, 10), nil)
 		wantCorrupt(t, err)
 	}
@@ -210,11 +163,14 @@ func FuzzDecodeBlob(f *testing.F) {
 	c, raw := NewCoder(), text(3000)
 	whole, _, err := c.Encode(nil, raw)
 	check(f, err)
-	delta, err := c.EncodeDelta(nil, raw, raw[:2000], len(raw))
+	xor, err := c.EncodeXOR(nil, raw, raw[:2000], len(raw))
+	check(f, err)
+	patch, err := c.EncodePatch(nil, raw, raw[1000:], len(raw))
 	check(f, err)
 	f.Add(byte(blob.Raw), uint16(len(raw)), raw, []byte(nil))
 	f.Add(byte(blob.Zstd), uint16(len(raw)), whole, []byte(nil))
-	f.Add(byte(blob.Delta), uint16(len(raw)), delta, raw[:2000])
+	f.Add(byte(blob.XOR), uint16(len(raw)), xor, raw[:2000])
+	f.Add(byte(blob.Patch), uint16(len(raw)), patch, raw[1000:])
 	f.Add(byte(0), uint16(1), []byte{0}, []byte(nil))
 	dst := make([]byte, 1<<16)
 	f.Fuzz(func(t *testing.T, codec byte, n uint16, stored, base []byte) {
@@ -242,14 +198,16 @@ func FuzzEncodeBlob(f *testing.F) {
 		if err != nil || !bytes.Equal(dst, raw) {
 			t.Fatalf("%v: %d bytes decode to %d others: %v", codec, len(raw), len(dst), err)
 		}
-		delta, err := c.EncodeDelta(nil, raw, base, len(raw))
-		check(t, err)
-		if delta == nil {
-			return
-		}
-		dst, err = c.Decode(dst, blob.Entry{Raw: uint32(len(raw)), Codec: blob.Delta}, delta, base)
-		if err != nil || !bytes.Equal(dst, raw) {
-			t.Fatalf("delta: %d bytes decode to %d others: %v", len(raw), len(dst), err)
+		for codec, encode := range encoders(c) {
+			delta, err := encode(nil, raw, base, len(raw))
+			check(t, err)
+			if delta == nil {
+				continue
+			}
+			dst, err = c.Decode(dst, blob.Entry{Raw: uint32(len(raw)), Codec: codec}, delta, base)
+			if err != nil || !bytes.Equal(dst, raw) {
+				t.Fatalf("%v: %d bytes decode to %d others: %v", codec, len(raw), len(dst), err)
+			}
 		}
 	})
 }

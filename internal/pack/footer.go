@@ -58,7 +58,7 @@ func (f Footer) AppendTail(dst []byte) []byte {
 	var bases []blob.ID
 	for _, e := range f.Entries {
 		var number uint32
-		if e.Codec == blob.Delta {
+		if e.IsDelta() {
 			if number = numbers[e.Base]; number == 0 {
 				bases = append(bases, e.Base)
 				number = uint32(len(bases))

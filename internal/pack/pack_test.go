@@ -88,13 +88,13 @@ func samples(t testing.TB) []sample {
 		all[i].stored, all[i].entry.Codec = bytes.Clone(stored), codec
 	}
 	for _, raw := range [][]byte{longer, shorter} {
-		stored, err := c.EncodeDelta(nil, raw, base, len(raw)-1)
+		stored, err := c.EncodeXOR(nil, raw, base, len(raw)-1)
 		check(t, err)
 		if stored == nil {
 			t.Fatalf("no delta of %d bytes", len(raw))
 		}
 		s := sample{raw: raw, stored: bytes.Clone(stored), base: base}
-		s.entry.Codec, s.entry.Base = blob.Delta, blob.Sum(base)
+		s.entry.Codec, s.entry.Base = blob.XOR, blob.Sum(base)
 		all = append(all, s)
 	}
 	for i := range all {

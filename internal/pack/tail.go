@@ -55,7 +55,7 @@ func (t Tail) check() error {
 		if err := checkEntry(e); err != nil {
 			return err
 		}
-		if (e.Codec == blob.Delta) != (number != 0) || number > used+1 || number > t.bases {
+		if e.IsDelta() != (number != 0) || number > used+1 || number > t.bases {
 			return corrupt("blob %d has base number %d", i, number)
 		}
 		if number != 0 && t.base(number) == e.ID {
@@ -82,7 +82,7 @@ func checkEntry(e blob.Entry) error {
 		if e.Stored != e.Raw {
 			return corrupt("%d raw bytes stored as %d", e.Raw, e.Stored)
 		}
-	case blob.Zstd, blob.Delta:
+	case blob.Zstd, blob.XOR, blob.Patch:
 		if e.Stored == 0 || e.Stored >= e.Raw {
 			return corrupt("%d raw bytes compressed to %d", e.Raw, e.Stored)
 		}

@@ -16,9 +16,9 @@ func sampleFooter() Footer {
 	f := Footer{Nonce: Nonce{1, 2, 3}, Entries: []blob.Entry{
 		{ID: id("a"), Stored: 100, Raw: 100, CRC: 1, Codec: blob.Raw},
 		{ID: id("b"), Stored: 50, Raw: 100, CRC: 2, Codec: blob.Zstd},
-		{ID: id("c"), Stored: 7, Raw: blob.MaxRaw, CRC: 3, Codec: blob.Delta, Base: id("x")},
-		{ID: id("d"), Stored: 1, Raw: 2, CRC: 4, Codec: blob.Delta, Base: id("a")},
-		{ID: id("e"), Stored: 8, Raw: 9, CRC: 5, Codec: blob.Delta, Base: id("x")},
+		{ID: id("c"), Stored: 7, Raw: blob.MaxRaw, CRC: 3, Codec: blob.XOR, Base: id("x")},
+		{ID: id("d"), Stored: 1, Raw: 2, CRC: 4, Codec: blob.XOR, Base: id("a")},
+		{ID: id("e"), Stored: 8, Raw: 9, CRC: 5, Codec: blob.XOR, Base: id("x")},
 	}}
 	f.place()
 	return f

@@ -140,8 +140,8 @@ func TestWrongEntriesAreRefused(t *testing.T) {
 		{"empty", blob.Entry{Codec: blob.Raw}, nil},
 		{"zstd no smaller", blob.Entry{Raw: 10, Codec: blob.Zstd}, noise(1, 10)},
 		{"zstd of nothing", blob.Entry{Raw: 10, Codec: blob.Zstd}, nil},
-		{"delta without base", blob.Entry{Raw: 11, Codec: blob.Delta}, noise(1, 10)},
-		{"delta against itself", blob.Entry{ID: blob.Sum(nil), Base: blob.Sum(nil), Raw: 11, Codec: blob.Delta},
+		{"delta without base", blob.Entry{Raw: 11, Codec: blob.XOR}, noise(1, 10)},
+		{"delta against itself", blob.Entry{ID: blob.Sum(nil), Base: blob.Sum(nil), Raw: 11, Codec: blob.XOR},
 			noise(1, 10)},
 		{"above MaxRaw", blob.Entry{Raw: blob.MaxRaw + 1, Codec: blob.Zstd}, noise(1, 10)},
 	} {
