@@ -77,7 +77,8 @@ func (b *bench) close() {
 	}
 }
 
-// all runs all rounds of all workloads.
+// all runs all rounds of all workloads. After each it writes what there is, so that a
+// run that is ended early has the workloads before that.
 func (b *bench) all(ctx context.Context) error {
 	for _, w := range b.workloads {
 		t, err := newTrial(ctx, b, w)
@@ -95,6 +96,9 @@ func (b *bench) all(ctx context.Context) error {
 			}
 		}
 		if err := t.allNights(ctx); err != nil {
+			return err
+		}
+		if err := b.result.write(b.opts.out); err != nil {
 			return err
 		}
 		if b.opts.keep {

@@ -62,8 +62,5 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := b.all(ctx); err != nil {
 		return err
 	}
-	if err := b.result.write(opts.out); err != nil {
-		return err
-	}
 	return b.result.table(stdout)
 }

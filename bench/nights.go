@@ -65,7 +65,7 @@ func newNights(ctx context.Context, t *trial) (*nights, error) {
 		if !ok {
 			continue
 		}
-		s := newSite(filepath.Join(dir, p.Name()), n.volume, t.bench.opts.retain)
+		s := newSite(filepath.Join(dir, "peers", p.Name()), n.volume, t.bench.opts.retain)
 		if err := s.begin(ctx, p); err != nil {
 			return nil, err
 		}
@@ -76,14 +76,11 @@ func newNights(ctx context.Context, t *trial) (*nights, error) {
 }
 
 // clear removes what the steps have left, unless it is to be kept.
-func (t *trial) clear() (err error) {
+func (t *trial) clear() error {
 	if t.bench.opts.keep {
 		return nil
 	}
-	for _, p := range t.bench.peers {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(t.dir, p.Name())))
-	}
-	return err
+	return os.RemoveAll(t.peers())
 }
 
 // night changes the volume and has every peer take its snapshot. Each night

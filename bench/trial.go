@@ -24,6 +24,9 @@ type trial struct {
 func (t *trial) before() string { return filepath.Join(t.dir, "before") }
 func (t *trial) after() string  { return filepath.Join(t.dir, "after") }
 
+// peers is where each peer has a directory of its name.
+func (t *trial) peers() string { return filepath.Join(t.dir, "peers") }
+
 // newTrial builds the workload.
 func newTrial(ctx context.Context, b *bench, w Workload) (*trial, error) {
 	t := &trial{bench: b, workload: w, dir: filepath.Join(b.scratch, w.Name()), sites: map[string]*Site{}}
@@ -41,7 +44,7 @@ func newTrial(ctx context.Context, b *bench, w Workload) (*trial, error) {
 		return nil, fmt.Errorf("change %s: %w", w.Name(), err)
 	}
 	for _, p := range b.peers {
-		dir := filepath.Join(t.dir, p.Name())
+		dir := filepath.Join(t.peers(), p.Name())
 		t.sites[p.Name()] = newSite(dir, filepath.Join(dir, "volume"), keptInSteps)
 	}
 	return t, nil
