@@ -13,7 +13,8 @@ import (
 type lane struct {
 	coder  *pack.Coder
 	stored []byte // a blob being encoded
-	delta  []byte // the same chunk as a delta
+	xor    []byte // the same chunk as an XOR
+	patch  []byte // and as a patch
 	base   []byte // what that is against
 	data   []byte // a span being read
 }
@@ -129,7 +130,7 @@ const deltaShare = 2 // half
 // the chunk in l.base, or zero. A whole blob is as long as that of the base,
 // about, so that it need not be made if a delta is clearly smaller than that.
 func (l *lane) encode(entry *blob.Entry, raw []byte, base blob.Entry, aligned bool) ([]byte, error) {
-	l.stored, l.delta = roomFor(l.stored, raw), roomFor(l.delta, raw)
+	l.stored, l.xor, l.patch = roomFor(l.stored, raw), roomFor(l.xor, raw), roomFor(l.patch, raw)
 	delta, codec, err := l.difference(raw, base, aligned)
 	if err != nil {
 		return nil, err
@@ -150,20 +151,30 @@ func (l *lane) encode(entry *blob.Entry, raw []byte, base blob.Entry, aligned bo
 	return whole, nil
 }
 
+// patchShare is the part of a base's blob beyond which an XOR is so large that bytes
+// seem to have moved within the chunk, as where a database tidied up its pages.
+const patchShare = 4 // a quarter
+
 // difference returns raw as a delta against base, or nil. What is at the same
-// offsets as in the base costs less as an XOR, and what has moved is found only by
+// offsets as in the base costs least as an XOR, and what has moved is found only by
 // a patch.
 func (l *lane) difference(raw []byte, base blob.Entry, aligned bool) (delta []byte, codec blob.Codec, err error) {
+	limit := len(raw) / deltaShare
 	switch {
 	case base.ID.IsZero():
 		return nil, 0, nil
 	case aligned:
-		delta, err = l.coder.EncodeXOR(l.delta, raw, l.base, len(raw)/deltaShare)
-		return delta, blob.XOR, err
-	default:
-		delta, err = l.coder.EncodePatch(l.delta, raw, l.base, len(raw)/deltaShare)
-		return delta, blob.Patch, err
+		delta, err = l.coder.EncodeXOR(l.xor, raw, l.base, limit)
+		if err != nil || patchShare*len(delta) <= int(base.Stored) {
+			return delta, blob.XOR, err
+		}
+		limit = len(delta) - 1
 	}
+	patch, err := l.coder.EncodePatch(l.patch, raw, l.base, limit)
+	if err != nil || patch == nil {
+		return delta, blob.XOR, err
+	}
+	return patch, blob.Patch, nil
 }
 
 // roomFor returns b with room for raw even if compression makes it longer.

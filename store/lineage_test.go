@@ -75,3 +75,21 @@ func TestListOfFilesCostsWhatChanged(t *testing.T) {
 	}
 	wantSound(t, s)
 }
+
+// What moved within a page is found, although the page is where it was.
+func TestPageThatIsTidiedUpCostsLittle(t *testing.T) {
+	const page, moved = 8 << 10, 3 << 10
+	s, _ := newStore(t)
+	dir, pages := t.TempDir(), noise(random(1), 2<<20)
+	write(t, dir+"/pages", pages)
+	take(t, s, "app", dir, store.SnapshotOptions{})
+	for at := 0; at < len(pages); at += page {
+		copy(pages[at+16:], bytes.Clone(pages[at:at+moved]))
+	}
+	write(t, dir+"/pages", pages)
+	r := take(t, s, "app", dir, store.SnapshotOptions{})
+	if cost := r.Stats.BytesStored; cost > int64(len(pages)/20) {
+		t.Errorf("it costs %d bytes of %d", cost, len(pages))
+	}
+	wantSound(t, s)
+}

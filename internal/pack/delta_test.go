@@ -2,6 +2,7 @@ package pack
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"github.com/warmstore/warmstore/internal/blob"
@@ -123,27 +124,31 @@ func TestDeltaKeepsToItsLimit(t *testing.T) {
 	}
 }
 
-func BenchmarkEncodePatch(b *testing.B) {
-	c, raw := NewCoder(), text(64<<10)
+func BenchmarkEncode(b *testing.B) {
+	var rows []byte
+	for row, data := 0, noise(1, 32<<10); len(rows) < 64<<10; row, data = row+1, data[16:] {
+		rows = fmt.Appendf(rows, "INSERT INTO event VALUES (%d, '%x', '%x');\n", row, data[:8], data[8:16])
+	}
+	c, raw := NewCoder(), rows[:64<<10]
 	base := append([]byte("some bytes before"), raw...)
 	copy(base[30_000:], noise(3, 100))
-	benchmarkDelta(b, len(raw), func(dst []byte) ([]byte, error) { return c.EncodePatch(dst, raw, base, len(raw)) })
-}
-
-func BenchmarkEncodeXOR(b *testing.B) {
-	c, raw := NewCoder(), text(64<<10)
-	base := append([]byte(nil), raw...)
-	copy(base[30_000:], noise(3, 100))
-	benchmarkDelta(b, len(raw), func(dst []byte) ([]byte, error) { return c.EncodeXOR(dst, raw, base, len(raw)) })
-}
-
-func benchmarkDelta(b *testing.B, n int, encode func(dst []byte) ([]byte, error)) {
-	b.SetBytes(int64(n))
-	var dst []byte
-	for b.Loop() {
-		var err error
-		if dst, err = encode(dst); err != nil || dst == nil {
-			b.Fatal(len(dst), err)
-		}
+	for name, encode := range map[string]func(dst []byte) ([]byte, error){
+		"whole": func(dst []byte) ([]byte, error) {
+			stored, _, err := c.Encode(dst, raw)
+			return stored, err
+		},
+		"xor":   func(dst []byte) ([]byte, error) { return c.EncodeXOR(dst, raw, base[17:], len(raw)) },
+		"patch": func(dst []byte) ([]byte, error) { return c.EncodePatch(dst, raw, base, len(raw)) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(raw)))
+			var dst []byte
+			for b.Loop() {
+				var err error
+				if dst, err = encode(dst); err != nil || dst == nil {
+					b.Fatal(len(dst), err)
+				}
+			}
+		})
 	}
 }
