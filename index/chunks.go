@@ -67,7 +67,7 @@ func (c *Chunks) insert(id blob.ID, number uint32) {
 }
 
 // Find returns where the chunk is stored; ok is false if it is not. Of several
-// copies it returns one, always the same.
+// copies it returns one, always the same. A delta without its base is no copy.
 func (c *Chunks) Find(id blob.ID) (loc blob.Location, ok bool) {
 	for loc := range c.Copies(id) {
 		return loc, true
@@ -75,8 +75,45 @@ func (c *Chunks) Find(id blob.ID) (loc blob.Location, ok bool) {
 	return blob.Location{}, false
 }
 
-// Copies yields all places where the chunk is stored.
+// Copies yields all places where the chunk is stored. A delta without its base is
+// none: of what no snapshot needs, gc may drop the base and leave the delta, and a
+// pack with the base may be lost.
 func (c *Chunks) Copies(id blob.ID) iter.Seq[blob.Location] {
+	return func(yield func(blob.Location) bool) {
+		for loc := range c.entries(id) {
+			if c.Complete(loc.Entry) && !yield(loc) {
+				return
+			}
+		}
+	}
+}
+
+// Whole yields those places where the chunk is stored as no delta: that may be the
+// base of one.
+func (c *Chunks) Whole(id blob.ID) iter.Seq[blob.Location] {
+	return func(yield func(blob.Location) bool) {
+		for loc := range c.entries(id) {
+			if !loc.IsDelta() && !yield(loc) {
+				return
+			}
+		}
+	}
+}
+
+// Complete reports whether the blob can be decoded: whether, if it is a delta, its
+// base is stored.
+func (c *Chunks) Complete(e blob.Entry) bool {
+	if !e.IsDelta() {
+		return true
+	}
+	for range c.Whole(e.Base) {
+		return true
+	}
+	return false
+}
+
+// entries yields all places that are said to hold the chunk.
+func (c *Chunks) entries(id blob.ID) iter.Seq[blob.Location] {
 	return func(yield func(blob.Location) bool) {
 		for slot := c.slot(id); c.slots[slot] != 0; slot = c.after(slot) {
 			p, i := c.entry(c.slots[slot])

@@ -135,6 +135,52 @@ func TestCopiesAreAllPlaces(t *testing.T) {
 	}
 }
 
+// A delta without its base is no copy, and only what is no delta is a base.
+func TestDeltaWithoutItsBaseIsNoCopy(t *testing.T) {
+	id, base, other := numbered("chunk", 1), numbered("chunk", 2), numbered("chunk", 3)
+	whole := func(id blob.ID) blob.Entry { return blob.Entry{ID: id, Codec: blob.Zstd} }
+	delta := func(id, base blob.ID) blob.Entry { return blob.Entry{ID: id, Codec: blob.XOR, Base: base} }
+	for _, test := range []struct {
+		name           string
+		stored         []blob.Entry
+		copies, wholes int // of id
+	}{
+		{"nothing", nil, 0, 0},
+		{"whole", []blob.Entry{whole(id)}, 1, 1},
+		{"delta and base", []blob.Entry{delta(id, base), whole(base)}, 1, 0},
+		{"delta alone", []blob.Entry{delta(id, base), whole(other)}, 0, 0},
+		{"base is a delta", []blob.Entry{delta(id, base), delta(base, other), whole(other)}, 0, 0},
+		{"base is both", []blob.Entry{delta(id, base), delta(base, other), whole(base)}, 1, 0},
+		{"delta alone, and whole", []blob.Entry{delta(id, base), whole(id)}, 1, 1},
+		{"two deltas, one alone", []blob.Entry{delta(id, base), delta(id, other), whole(other)}, 1, 0},
+	} {
+		var packs []pack.Tail
+		for i, e := range test.stored {
+			packs = append(packs, tailWith(t, uint32(i), e))
+		}
+		c := loadChunks(t, newDB(t, packs, nil))
+		copies, wholes := slices.Collect(c.Copies(id)), slices.Collect(c.Whole(id))
+		if len(copies) != test.copies || len(wholes) != test.wholes {
+			t.Errorf("%s: %d copies and %d whole, want %d and %d",
+				test.name, len(copies), len(wholes), test.copies, test.wholes)
+		}
+		if loc, ok := c.Find(id); ok != (test.copies > 0) || ok && !c.Complete(loc.Entry) {
+			t.Errorf("%s: found %v, %+v", test.name, ok, loc)
+		}
+	}
+}
+
+// tailWith returns the tail of a pack that holds one blob.
+func tailWith(t *testing.T, crc uint32, e blob.Entry) pack.Tail {
+	t.Helper()
+	e.Offset, e.Stored, e.Raw, e.CRC = 16, 100, 200, crc
+	f := pack.Footer{Size: 116, Entries: []blob.Entry{e}}
+	f.Size += int64(len(f.AppendTail(nil)))
+	tail, err := pack.ParseTail(f.AppendTail(nil))
+	check(t, err)
+	return tail
+}
+
 func TestNoPacksHaveNoChunks(t *testing.T) {
 	c := loadChunks(t, newDB(t, nil, nil))
 	set := c.NewSet()

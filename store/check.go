@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -232,6 +233,9 @@ func (c *check) blobs(ctx context.Context, p index.Pack) {
 			return
 		}
 		e := p.Tail.Entry(i)
+		if !c.state.chunks.Complete(e) {
+			continue // garbage, or else there is a snapshot that cannot have it
+		}
 		got, err := c.load.read(raw, x, blob.Location{Pack: p.ID, Entry: e})
 		c.mu.Lock()
 		c.report.BlobsRead++
@@ -341,10 +345,12 @@ func (c *check) lostFiles(v *VolumeRecord) (lost int, first string, err error) {
 
 // has reports whether a chunk can be had, as far as is known, and counts it as
 // live.
-func (c *check) has(id ID) bool {
+func (c *check) has(id ID) bool { return c.any(c.state.chunks.Copies(id)) }
+
+func (c *check) any(copies iter.Seq[blob.Location]) bool {
 	found := false
-	for loc := range c.state.chunks.Copies(id) {
-		good := !c.bad.Has(loc) && (!loc.IsDelta() || c.has(loc.Base))
+	for loc := range copies {
+		good := !c.bad.Has(loc) && (!loc.IsDelta() || c.any(c.state.chunks.Whole(loc.Base)))
 		if !found {
 			c.live.Add(loc) // of several good copies gc keeps one
 		}

@@ -53,7 +53,7 @@ func (l *loader) deltas(set *index.Set, err *error) iter.Seq2[blob.Location, blo
 				if !e.IsDelta() {
 					continue
 				}
-				base, failed := l.find(e.Base)
+				base, failed := l.base(e.Base)
 				if failed != nil {
 					*err = failed
 					return
@@ -113,7 +113,7 @@ func (c *collection) fold(packs *packer, x *scratch, use PackUse) error {
 	var raw, room []byte
 	for e := range c.folding.deltas.Entries(use.ID) {
 		delta := blob.Location{Pack: use.ID, Entry: e}
-		base, err := c.load.find(e.Base)
+		base, err := c.load.base(e.Base)
 		if err != nil {
 			return err
 		}

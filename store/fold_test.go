@@ -4,17 +4,24 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/warmstore/warmstore/index"
 	"github.com/warmstore/warmstore/store"
 )
 
-// deltaCount returns how many chunks are stored as deltas.
+// deltaCount returns how many blobs are deltas.
 func deltaCount(t *testing.T, root string) (n int) {
 	t.Helper()
-	for _, loc := range entries(t, root) {
-		if loc.IsDelta() {
-			n++
+	check(t, index.DB(inStore(root, "index.db")).View(func(tx *index.Tx) error {
+		for p, err := range tx.Packs() {
+			check(t, err)
+			for i := range p.Tail.Len() {
+				if p.Tail.Entry(i).IsDelta() {
+					n++
+				}
+			}
 		}
-	}
+		return nil
+	}))
 	return n
 }
 

@@ -105,17 +105,21 @@ func (run *session) baseOf(l *lane, before blob.ID) (blob.Entry, error) {
 		return blob.Entry{}, nil
 	}
 	loc, ok := run.load.chunks.Find(before)
-	if ok && loc.IsDelta() {
-		loc, ok = run.load.chunks.Find(loc.Base)
-	}
 	if !ok {
 		return blob.Entry{}, nil
 	}
-	base, err := run.load.chunk(l.base, loc.ID)
-	if errors.Is(err, ErrCorrupt) {
-		return blob.Entry{}, nil
+	if loc.IsDelta() {
+		before = loc.Base
 	}
-	if err != nil {
+	loc, err := run.load.base(before)
+	var base []byte
+	if err == nil {
+		base, err = run.load.at(l.base, loc)
+	}
+	switch {
+	case errors.Is(err, ErrCorrupt):
+		return blob.Entry{}, nil
+	case err != nil:
 		return blob.Entry{}, err
 	}
 	l.base = base

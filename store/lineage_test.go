@@ -53,29 +53,6 @@ func TestDumpCostsWhatChanged(t *testing.T) {
 	wantSound(t, s)
 }
 
-// So does the list of many files.
-func TestListOfFilesCostsWhatChanged(t *testing.T) {
-	const files = 8_000
-	s, _ := newStore(t)
-	dir := t.TempDir()
-	name := func(n int) string { return fmt.Sprintf("%s/file-%05d", dir, n) }
-	for n := range files {
-		write(t, name(n), fmt.Appendf(nil, "%d", n))
-	}
-	first := take(t, s, "app", dir, store.SnapshotOptions{})
-	for n := 0; n < files; n += 100 {
-		write(t, name(n), fmt.Appendf(nil, "%d, changed", n))
-		check(t, os.Remove(name(n+50)))
-	}
-	r := take(t, s, "app", dir, store.SnapshotOptions{})
-	contents := int64(files / 100 * 40) // at most
-	list := first.Record.Volumes[0].Manifest.Bytes
-	if cost := r.Stats.BytesStored - contents; cost > list/10 {
-		t.Errorf("2 files in 100 changed, which cost %d bytes of a list of %d", cost, list)
-	}
-	wantSound(t, s)
-}
-
 // What moved within a page is found, although the page is where it was.
 func TestPageThatIsTidiedUpCostsLittle(t *testing.T) {
 	const page, moved = 8 << 10, 3 << 10

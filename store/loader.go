@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -27,7 +28,13 @@ type loader struct {
 
 	mu     sync.Mutex
 	open   map[blob.ID]*pack.Reader
-	chosen map[blob.ID]blob.Location // of chunks with several copies
+	chosen map[choice]blob.Location // of chunks with several copies
+}
+
+// A choice is one among the copies of a chunk, or among those that are no deltas.
+type choice struct {
+	id    blob.ID
+	whole bool
 }
 
 // scratch is what reading one chunk needs.
@@ -40,7 +47,7 @@ type scratch struct {
 func newLoader(packs pack.Dir, chunks *index.Chunks) *loader {
 	l := &loader{
 		packs: packs, chunks: chunks,
-		open: make(map[blob.ID]*pack.Reader), chosen: make(map[blob.ID]blob.Location),
+		open: make(map[blob.ID]*pack.Reader), chosen: make(map[choice]blob.Location),
 	}
 	l.spare.New = func() any { return &scratch{coder: pack.NewCoder()} }
 	return l
@@ -55,29 +62,38 @@ func (l *loader) close() {
 // find returns where a chunk is, or ErrCorrupt: whoever asks has it from a
 // snapshot. Of several copies it returns one that can be read.
 func (l *loader) find(id blob.ID) (blob.Location, error) {
+	return l.choose(choice{id: id}, (*index.Chunks).Copies)
+}
+
+// base returns where the base of a delta is: a copy of the chunk that is no delta.
+// It is find else.
+func (l *loader) base(id blob.ID) (blob.Location, error) {
+	return l.choose(choice{id: id, whole: true}, (*index.Chunks).Whole)
+}
+
+// choose returns one of the copies, which must be readable if there are several.
+// Copies are few, and choices remembered: two snapshots at a time stored the chunk,
+// or one was damaged and stored again.
+func (l *loader) choose(c choice, of func(*index.Chunks, blob.ID) iter.Seq[blob.Location]) (blob.Location, error) {
 	if l.healed != nil {
-		if loc, ok := l.healed.Find(id); ok {
+		for loc := range of(l.healed, c.id) {
 			return loc, nil
 		}
 	}
-	var copies []blob.Location
-	for loc := range l.chunks.Copies(id) {
-		copies = append(copies, loc)
-	}
+	copies := slices.Collect(of(l.chunks, c.id))
 	switch len(copies) {
 	case 0:
-		return blob.Location{}, fmt.Errorf("chunk %s is not in the store: %w", id.Short(), ErrCorrupt)
+		return blob.Location{}, fmt.Errorf("chunk %s is not in the store: %w", c.id.Short(), ErrCorrupt)
 	case 1:
 		return copies[0], nil
 	}
-	return l.choose(copies)
+	return l.readable(c, copies)
 }
 
-// choose returns a copy that can be read. Copies are few, and remembered: two
-// snapshots at a time stored the chunk, or one was damaged and stored again.
-func (l *loader) choose(copies []blob.Location) (blob.Location, error) {
+// readable returns the first copy that can be read.
+func (l *loader) readable(c choice, copies []blob.Location) (blob.Location, error) {
 	l.mu.Lock()
-	chosen, known := l.chosen[copies[0].ID]
+	chosen, known := l.chosen[c]
 	l.mu.Unlock()
 	if known {
 		return chosen, nil
@@ -90,7 +106,7 @@ func (l *loader) choose(copies []blob.Location) (blob.Location, error) {
 		if err == nil {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			l.chosen[loc.ID] = loc
+			l.chosen[c] = loc
 			return loc, nil
 		}
 		failed = errors.Join(failed, err)
@@ -104,6 +120,11 @@ func (l *loader) chunk(dst []byte, id blob.ID) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return l.at(dst, loc)
+}
+
+// at is chunk for the copy at loc.
+func (l *loader) at(dst []byte, loc blob.Location) ([]byte, error) {
 	x := l.spare.Get().(*scratch)
 	defer l.spare.Put(x)
 	return l.read(dst, x, loc)
@@ -131,12 +152,9 @@ func (l *loader) read(dst []byte, x *scratch, loc blob.Location) (raw []byte, er
 
 // whole reads a chunk that is stored whole into the scratch's base.
 func (l *loader) whole(x *scratch, id blob.ID) ([]byte, error) {
-	loc, err := l.find(id)
+	loc, err := l.base(id)
 	if err != nil {
 		return nil, err
-	}
-	if loc.IsDelta() {
-		return nil, fmt.Errorf("chunk %s is a delta itself: %w", id.Short(), ErrCorrupt)
 	}
 	return l.decode(x.base, x, loc)
 }
@@ -172,23 +190,6 @@ func (l *loader) pack(id blob.ID) (*pack.Reader, error) {
 // manifest returns the bytes of a manifest as a stream.
 func (l *loader) manifest(ref ManifestRef) io.Reader {
 	return &chunkReader{load: l, rest: ref.Chunks}
-}
-
-// pieces returns what the manifest of a volume was cut into; nothing if there is none,
-// or one that cannot be read.
-func (l *loader) pieces(v *VolumeRecord) []manifest.Piece {
-	if v == nil {
-		return nil
-	}
-	pieces := make([]manifest.Piece, len(v.Manifest.Chunks))
-	for i, id := range v.Manifest.Chunks {
-		loc, ok := l.chunks.Find(id)
-		if !ok {
-			return nil
-		}
-		pieces[i] = manifest.Piece{ID: id, Length: int64(loc.Raw)}
-	}
-	return pieces
 }
 
 // A chunkReader reads the bytes of chunks, one after the other.
@@ -242,7 +243,7 @@ func (l *loader) include(set *index.Set, id blob.ID, added func(blob.Location)) 
 	if !loc.IsDelta() || planted.Bug("delta base not live") {
 		return nil
 	}
-	base, err := l.find(loc.Base)
+	base, err := l.base(loc.Base)
 	if err == nil && set.Add(base) && added != nil {
 		added(base)
 	}

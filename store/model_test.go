@@ -73,15 +73,15 @@ func (m *model) edit(rt *rapid.T, dir string) {
 	for range rapid.IntRange(0, 3).Draw(rt, "edits") {
 		path := filepath.Join(dir, fmt.Sprint(rapid.IntRange(0, 3).Draw(rt, "file")))
 		n := rapid.IntRange(0, 6).Draw(rt, "content")
-		content := few(uint64(n), 500+100*n)
-		switch rapid.IntRange(0, 4).Draw(rt, "how") {
-		case 0:
+		content, err := os.ReadFile(path)
+		switch how := rapid.IntRange(0, 5).Draw(rt, "how"); {
+		case how == 0:
 			must(rt, os.RemoveAll(path))
-		case 1:
-			content = similar(content)
-			fallthrough
-		default:
+		case how < 4 && err == nil: // a delta, or a content that was there before
+			content[n] ^= 1
 			must(rt, os.WriteFile(path, content, 0o644))
+		default:
+			must(rt, os.WriteFile(path, few(uint64(n), 500+100*n), 0o644))
 		}
 	}
 }

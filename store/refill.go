@@ -35,6 +35,7 @@ func (r *repair) refill(ctx context.Context) error {
 		return err
 	}
 	r.load.healed = index.NewChunks(r.add(tails))
+	r.load.chunks = index.NewChunks(r.all.packs) // with deltas whose base is back
 	return nil
 }
 

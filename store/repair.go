@@ -145,6 +145,9 @@ func (r *repair) read(ctx context.Context) error {
 				return err
 			}
 			e := p.Tail.Entry(i)
+			if !r.load.chunks.Complete(e) {
+				continue // garbage, unless a record wants it
+			}
 			got, err := r.load.read(raw, x, blob.Location{Pack: p.ID, Entry: e})
 			if err != nil && !errors.Is(err, ErrCorrupt) {
 				return err // it cannot be read now: no damage to the file

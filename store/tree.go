@@ -22,23 +22,19 @@ type tree struct {
 	record VolumeRecord
 	lane   *lane
 	cutter chunker.Cutter
-	buf    []byte    // encoded, not yet cut
-	stored []byte    // a chunk of the manifest read back
-	before *follower // of the previous manifest
-	offset int64     // of the next chunk
-	seen   *seen     // nil: nobody will ask
+	buf    []byte // encoded, not yet cut
+	stored []byte // a chunk of the manifest read back
+	seen   *seen  // nil: nobody will ask
 }
 
 func (run *session) newTree(v Volume, s *seen) *tree {
 	cutter := chunker.NewFastCDC(manifestChunk)
-	before := newLineage(run.load.pieces(run.previous.Volume(v.Name)))
 	return &tree{
 		run:    run,
 		record: VolumeRecord{Name: v.Name, Path: v.Path, Object: v.Object},
 		lane:   newLane(),
 		cutter: cutter,
 		buf:    make([]byte, 0, 2*cutter.Max()),
-		before: before.follow(0, nil),
 		seen:   s,
 	}
 }
@@ -115,11 +111,10 @@ func (t *tree) cut(final bool) error {
 
 // keep stores a chunk of the manifest. It is never all zeros, for no manifest
 // has a run of them that long. One that is stored is read back: all that a
-// manifest names would be lost with it.
+// manifest names would be lost with it. So it is no delta either: with an old pack
+// that is lost, repair needs the manifest to find what was in it elsewhere.
 func (t *tree) keep(raw []byte) error {
 	id := blob.Sum(raw)
-	from := t.before.of(id, t.offset, int64(len(raw)))
-	t.offset += int64(len(raw))
 	t.record.Manifest.Chunks = append(t.record.Manifest.Chunks, id)
 	stored, err := t.run.load.chunk(t.stored, id)
 	if err == nil {
@@ -129,9 +124,6 @@ func (t *tree) keep(raw []byte) error {
 		t.run.counters.reused.Add(1)
 		return nil
 	}
-	if from.id == id { // which cannot be read
-		from = ancestor{}
-	}
-	_, err = t.run.put(t.lane, id, raw, from)
+	_, err = t.run.put(t.lane, id, raw, ancestor{})
 	return err
 }
