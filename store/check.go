@@ -347,6 +347,7 @@ func (c *check) lostFiles(v *VolumeRecord) (lost int, first string, err error) {
 // live.
 func (c *check) has(id ID) bool { return c.any(c.state.chunks.Copies(id)) }
 
+// any is has for one of these copies.
 func (c *check) any(copies iter.Seq[blob.Location]) bool {
 	found := false
 	for loc := range copies {

@@ -37,6 +37,13 @@ type choice struct {
 	whole bool
 }
 
+func (c choice) from(chunks *index.Chunks) iter.Seq[blob.Location] {
+	if c.whole {
+		return chunks.Whole(c.id)
+	}
+	return chunks.Copies(c.id)
+}
+
 // scratch is what reading one chunk needs.
 type scratch struct {
 	coder  *pack.Coder
@@ -62,25 +69,25 @@ func (l *loader) close() {
 // find returns where a chunk is, or ErrCorrupt: whoever asks has it from a
 // snapshot. Of several copies it returns one that can be read.
 func (l *loader) find(id blob.ID) (blob.Location, error) {
-	return l.choose(choice{id: id}, (*index.Chunks).Copies)
+	return l.choose(choice{id: id})
 }
 
 // base returns where the base of a delta is: a copy of the chunk that is no delta.
 // It is find else.
 func (l *loader) base(id blob.ID) (blob.Location, error) {
-	return l.choose(choice{id: id, whole: true}, (*index.Chunks).Whole)
+	return l.choose(choice{id: id, whole: true})
 }
 
 // choose returns one of the copies, which must be readable if there are several.
 // Copies are few, and choices remembered: two snapshots at a time stored the chunk,
 // or one was damaged and stored again.
-func (l *loader) choose(c choice, of func(*index.Chunks, blob.ID) iter.Seq[blob.Location]) (blob.Location, error) {
+func (l *loader) choose(c choice) (blob.Location, error) {
 	if l.healed != nil {
-		for loc := range of(l.healed, c.id) {
+		for loc := range c.from(l.healed) {
 			return loc, nil
 		}
 	}
-	copies := slices.Collect(of(l.chunks, c.id))
+	copies := slices.Collect(c.from(l.chunks))
 	switch len(copies) {
 	case 0:
 		return blob.Location{}, fmt.Errorf("chunk %s is not in the store: %w", c.id.Short(), ErrCorrupt)
