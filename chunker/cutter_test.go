@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/warmstore/warmstore/internal/mutate"
 )
 
 // random returns n pseudo-random bytes, the same for the same seed forever.
@@ -69,7 +71,7 @@ func FuzzCut(f *testing.F) {
 	f.Add(uint16(0), []byte("short"))
 	f.Add(uint16(300), random(1, 3000))
 	f.Add(uint16(1024), bytes.Repeat([]byte{0}, 5000))
-	f.Fuzz(func(t *testing.T, size uint16, data []byte) {
+	f.Fuzz(mutate.Often(func(t *testing.T, size uint16, data []byte) {
 		step := func() int { return len(data)/20 + int(size)%7 + 1 }
 		checkCut(t, Fixed(max(int(size), 1)), data, step)
 		c := NewFastCDC(minAverage + int(size)%1024)
@@ -77,7 +79,7 @@ func FuzzCut(f *testing.F) {
 		if len(data) > 0 && c.Cut(data, true) != slowCut(c, data) {
 			t.Fatalf("%#v: Cut = %d, want %d", c, c.Cut(data, true), slowCut(c, data))
 		}
-	})
+	}))
 }
 
 // TestShiftedContentIsShared counts the bytes that a changed stream shares with

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/mutate"
 )
 
 // smallPage makes small files of many pages. bbolt takes any power of two.
@@ -73,7 +74,7 @@ func FuzzPages(f *testing.F) {
 	fd, err := unix.MemfdCreate("index.db", unix.MFD_CLOEXEC)
 	check(f, err)
 	memory := os.NewFile(uintptr(fd), "index.db")
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(mutate.Often(func(t *testing.T, b []byte) {
 		b = resealMeta(bytes.Clone(b))
 		file := &metered{Reader: bytes.NewReader(b)}
 		err := checkPages(file, int64(len(b)), smallPage)
@@ -90,7 +91,7 @@ func FuzzPages(f *testing.F) {
 		if err := useBolt(memory); err != nil {
 			t.Error(err)
 		}
-	})
+	}))
 }
 
 func resealMeta(b []byte) []byte {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/warmstore/warmstore/internal/blob"
 	"github.com/warmstore/warmstore/internal/fsx"
+	"github.com/warmstore/warmstore/internal/mutate"
 )
 
 // marks are those that the fuzzer begins with.
@@ -38,7 +39,7 @@ func FuzzMark(f *testing.F) {
 		f.Add(append(b, '\n'))
 		f.Add(bytes.Replace(b, []byte(`"begun"`), []byte(`"Begun"`), 1))
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(mutate.Often(func(t *testing.T, b []byte) {
 		for _, b := range [][]byte{b, resum(b)} {
 			m, err := decodeMark(b)
 			if err != nil {
@@ -48,7 +49,7 @@ func FuzzMark(f *testing.F) {
 				t.Errorf("%q decodes and encodes to %q, %v", b, again, err)
 			}
 		}
-	})
+	}))
 }
 
 // resum returns the encoding b of a mark with the right checksum, if it decodes
@@ -75,10 +76,10 @@ func FuzzFormat(f *testing.F) {
 	f.Add("warmstore 2\n")
 	f.Add("warmstore 1\nchunks sha256\n")
 	f.Add("warmstore 99999999999999999999\n")
-	f.Fuzz(func(t *testing.T, text string) {
+	f.Fuzz(mutate.Often(func(t *testing.T, text string) {
 		err := decodeFormat(text)
 		if known := errors.Is(err, ErrCorrupt) || errors.Is(err, ErrVersion); known == (text == format) {
 			t.Errorf("%q: error is %v", text, err)
 		}
-	})
+	}))
 }

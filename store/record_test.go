@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/mutate"
 )
 
 // records are those that the tests and the fuzzer begin with.
@@ -194,7 +195,7 @@ func FuzzRecord(f *testing.F) {
 		f.Add(b[:len(b)/2])
 	}
 	f.Add([]byte(`{"format": 2}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(mutate.Often(func(t *testing.T, b []byte) {
 		r, err := decodeRecord(b)
 		if err != nil {
 			if !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrVersion) {
@@ -206,5 +207,5 @@ func FuzzRecord(f *testing.F) {
 		if err != nil || !bytes.Equal(again, b) {
 			t.Errorf("%q decodes and encodes to %q, %v", b, again, err)
 		}
-	})
+	}))
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/warmstore/warmstore/internal/mutate"
 	"github.com/warmstore/warmstore/internal/source"
 )
 
@@ -106,7 +107,7 @@ func TestExampleIsRead(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add("keep: 2\napps:\n  sso: {domain: a.b, labels: {k: v}}\n")
 	f.Add("a: &a [*a]")
-	f.Fuzz(func(t *testing.T, text string) {
+	f.Fuzz(mutate.Often(func(t *testing.T, text string) {
 		c, err := Read(write(t, text))
 		if err != nil {
 			return
@@ -116,5 +117,5 @@ func FuzzRead(f *testing.F) {
 				t.Errorf("%q gives %+v", text, app)
 			}
 		}
-	})
+	}))
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/warmstore/warmstore/internal/blob"
 	"github.com/warmstore/warmstore/internal/fsx"
+	"github.com/warmstore/warmstore/internal/mutate"
 )
 
 // A forest draws valid trees.
@@ -171,7 +172,7 @@ func FuzzDecode(f *testing.F) {
 	// Buffers that are large enough are used as they are, again and again.
 	in, again := bufio.NewReaderSize(nil, 1<<16), new(bytes.Buffer)
 	out := bufio.NewWriterSize(nil, 1<<16)
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(mutate.Often(func(t *testing.T, b []byte) {
 		in.Reset(bytes.NewReader(b))
 		again.Reset()
 		out.Reset(again)
@@ -182,7 +183,7 @@ func FuzzDecode(f *testing.F) {
 		if n > 0 && !bytes.Equal(again.Bytes(), b) {
 			t.Fatalf("%d bytes encode again to %d others", len(b), again.Len())
 		}
-	})
+	}))
 }
 
 // recode encodes all that is decoded, and returns how many entries those are: 0

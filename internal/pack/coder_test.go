@@ -8,6 +8,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/mutate"
 )
 
 func TestEncodeKeepsTheSmaller(t *testing.T) {
@@ -173,7 +174,7 @@ func FuzzDecodeBlob(f *testing.F) {
 	f.Add(byte(blob.Patch), uint16(len(raw)), patch, raw[1000:])
 	f.Add(byte(0), uint16(1), []byte{0}, []byte(nil))
 	dst := make([]byte, 1<<16)
-	f.Fuzz(func(t *testing.T, codec byte, n uint16, stored, base []byte) {
+	f.Fuzz(mutate.Often(func(t *testing.T, codec byte, n uint16, stored, base []byte) {
 		got, err := c.Decode(dst, blob.Entry{Raw: uint32(n), Codec: blob.Codec(codec)}, stored, base)
 		if err != nil {
 			wantCorrupt(t, err)
@@ -182,7 +183,7 @@ func FuzzDecodeBlob(f *testing.F) {
 		if len(got) != int(n) || n > 0 && &got[0] != &dst[0] {
 			t.Fatalf("%d bytes, want %d, in the buffer", len(got), n)
 		}
-	})
+	}))
 }
 
 // What is encoded, whole or against any base, decodes to itself.
@@ -191,7 +192,7 @@ func FuzzEncodeBlob(f *testing.F) {
 	f.Add(text(3000), text(2000))
 	f.Add(make([]byte, 500), noise(1, 600))
 	c, dst := NewCoder(), []byte(nil)
-	f.Fuzz(func(t *testing.T, raw, base []byte) {
+	f.Fuzz(mutate.Often(func(t *testing.T, raw, base []byte) {
 		stored, codec, err := c.Encode(nil, raw)
 		check(t, err)
 		dst, err = c.Decode(dst, blob.Entry{Raw: uint32(len(raw)), Codec: codec}, stored, nil)
@@ -209,5 +210,5 @@ func FuzzEncodeBlob(f *testing.F) {
 				t.Fatalf("%v: %d bytes decode to %d others: %v", e.codec, len(raw), len(dst), err)
 			}
 		}
-	})
+	}))
 }

@@ -56,6 +56,7 @@ var layers = map[string][]string{
 	"internal/e2e":                   {anything},
 	"internal/faults":                {anything},
 	"internal/faults/disktest":       {anything},
+	"internal/mutate":                nil,
 	"internal/need":                  nil,
 	"internal/stale":                 {anything},
 	"internal/tidy":                  nil,

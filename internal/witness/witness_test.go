@@ -9,6 +9,7 @@ import (
 
 	"github.com/warmstore/warmstore/internal/blob"
 	"github.com/warmstore/warmstore/internal/fsx"
+	"github.com/warmstore/warmstore/internal/mutate"
 )
 
 // reseal mends the checksum of an encoded header.
@@ -85,21 +86,21 @@ func check(t *testing.T, err error) {
 func FuzzHeader(f *testing.F) {
 	f.Add((&header{}).encode())
 	f.Add((&header{snapshot: blob.Sum(nil), dev: 1, mount: 1 << 63, clean: fsx.Time{Sec: -1, Nsec: 7}}).encode())
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(mutate.Often(func(t *testing.T, b []byte) {
 		for _, b := range [][]byte{b, reseal(bytes.Clone(b))} {
 			var h header
 			if h.decode(b) && !bytes.Equal(h.encode(), b) {
 				t.Errorf("%x encodes again to %x", b, h.encode())
 			}
 		}
-	})
+	}))
 }
 
 // What decodes is what encodes to the same bytes, for this file and no other.
 func FuzzRecord(f *testing.F) {
 	f.Add(int64(0), make([]byte, recordSize))
 	f.Add(int64(1), appendRecord(nil, 1, &fsx.Identity{Ino: 1 << 40, ChangeTime: fsx.Time{Sec: -5, Nsec: 3}}))
-	f.Fuzz(func(t *testing.T, number int64, b []byte) {
+	f.Fuzz(mutate.Often(func(t *testing.T, number int64, b []byte) {
 		if len(b) != recordSize {
 			return
 		}
@@ -113,5 +114,5 @@ func FuzzRecord(f *testing.F) {
 				t.Errorf("%x is the record of two files", b)
 			}
 		}
-	})
+	}))
 }
