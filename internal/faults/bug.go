@@ -22,6 +22,8 @@ var Bugs = []Bug{
 	{"index fsync", "commit 6: the transaction is not made durable", "forget", Power, 4},
 	{"commit before the record", "commit 5 and 6 are swapped", "snapshot", Kill, 1},
 	{"old record unlinked before the commit", "commit 6 and 7 are swapped", "snapshot", Kill, 1},
+	{"delta without its base", "commit 1: a delta whose base gc dropped is taken for its chunk",
+		"snapshot of what comes back", None, 1},
 	{"pack fsync error", "commit 2: its error is passed over", "snapshot", EIO, 1},
 	{"pack write error", "commit 1: its error is passed over", "snapshot", ENOSPC, 1},
 	{"directory fsync: " + storeName, "create: the store's name is not made durable", "first snapshot", Power, 4},

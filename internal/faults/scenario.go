@@ -46,6 +46,10 @@ var Scenarios = []Scenario{
 		Args: []string{"snapshot", app}, Dirs: true, Before: 2, After: 3,
 	},
 	{
+		Name: "snapshot of what comes back", Stage: "base gone",
+		Args: []string{"snapshot", app}, Dirs: true, Before: 2, After: 3,
+	},
+	{
 		Name: "restore", Stage: "stored",
 		Args: []string{"restore", app}, Before: 2, After: 2, Restores: true,
 	},

@@ -1,9 +1,11 @@
 package faults
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 
@@ -22,6 +24,8 @@ func (r *Rig) prepare(name string, st *Stage, seed uint64) error {
 		return r.stored(st, seed)
 	case "garbage":
 		return r.garbage(st, seed)
+	case "base gone":
+		return r.baseGone(st, seed)
 	case "damaged":
 		return r.damaged(st, seed)
 	case "pack damaged":
@@ -90,6 +94,32 @@ func (r *Rig) garbage(st *Stage, seed uint64) error {
 		}
 	}
 	return nil
+}
+
+// baseGone is a store with a delta that nothing needs, and whose base gc has dropped:
+// what it encodes is in the volumes again.
+func (r *Rig) baseGone(st *Stage, seed uint64) error {
+	const dir = "comes-back"
+	b := &builder{dir: r.Path(dir), dice: rand.New(rand.NewPCG(seed, 0))}
+	pages := b.noise(64 << 10)
+	changed := bytes.Clone(pages)
+	copy(changed[1000:], b.noise(100))
+	take := func() {
+		b.try(r.must("snapshot", "third", "--no-gc", "--dir", dir+"="+r.Path(dir)))
+	}
+	b.try(r.from("stored", st, seed), os.Mkdir(r.Path(dir), 0o755))
+	b.file("pages", pages)
+	take()
+	b.file("pages", changed)
+	b.file("stays", b.noise(200_000)) // in one pack with the delta, so that it is hardly garbage
+	take()
+	b.file("pages", b.noise(64<<10))
+	take()
+	b.try(r.must("gc", "--min-garbage", "50"))
+	b.try(os.WriteFile(r.Path(volumesName, "data", "pages"), changed, 0o644))
+	listed, err := r.volumes()
+	st.versions[3] = listed
+	return errors.Join(b.err, err)
 }
 
 // damaged is a store whose index holds nothing but zeros.
