@@ -43,7 +43,8 @@ fuzz:
 	GO=$(GO) scripts/fuzz $(FUZZTIME)
 
 # mutate runs each fuzz target on MUTATIONS inputs, without watching coverage.
-# 100,000,000 of what decodes the store's files take an hour; of archives, four.
+# 100,000,000 of what decodes the store's files take an hour of one processor; of
+# archives, four.
 MUTATIONS ?= 1000000
 mutate:
 	GO=$(GO) scripts/mutate $(MUTATIONS) $(TARGETS)
