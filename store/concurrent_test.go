@@ -4,17 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
-
-	"github.com/warmstore/warmstore/index"
 )
 
 // A crowd uses one store at once, from several processes.
@@ -256,34 +252,5 @@ func TestRecordForgottenWhileCheckReadsIsNoDamage(t *testing.T) {
 	must(t, err)
 	for _, p := range report.Problems {
 		t.Errorf("the store has no damage, and check says: %v", p)
-	}
-}
-
-// TestReserveIsForAFullDisk has a transaction that finds the disk full once.
-func TestReserveIsForAFullDisk(t *testing.T) {
-	s, err := Create(memory(t), Options{})
-	must(t, err)
-	tries := 0
-	reserved, err := s.updateFreeing(func(*index.Tx) error {
-		if tries++; tries == 1 {
-			return syscall.ENOSPC
-		}
-		_, err := os.Stat(s.path("reserve"))
-		if !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("the second time the reserve is still there: %v", err)
-		}
-		return nil
-	})
-	if !reserved || err != nil || tries != 2 {
-		t.Errorf("the reserve is used: %t, after %d tries: %v", reserved, tries, err)
-	}
-	if _, err := s.updateFreeing(func(*index.Tx) error { return syscall.ENOSPC }); !errors.Is(err, syscall.ENOSPC) {
-		t.Errorf("without it, a full disk is %v", err)
-	}
-	must(t, collect(GCOptions{})(t.Context(), s))
-	info, err := os.Stat(s.path("reserve"))
-	must(t, err)
-	if n := info.Sys().(*syscall.Stat_t).Blocks * 512; n < reserveSize {
-		t.Errorf("gc makes it again with %d bytes", n)
 	}
 }

@@ -271,7 +271,7 @@ func TestForgetAndGCFreeAFullDisk(t *testing.T) {
 	gc(t, s, store.GCOptions{})
 	var st unix.Stat_t
 	check(t, unix.Stat(inStore(root, "reserve"), &st))
-	if st.Blocks*512 < 16<<20 {
+	if st.Blocks*512 < 4<<20 {
 		t.Errorf("the reserve is %d bytes when there is space again", st.Blocks*512)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/warmstore/warmstore/index"
-	"github.com/warmstore/warmstore/internal/fsx"
 )
 
 // A StoreUsage accounts for every byte of the store's directory. Space is what
@@ -98,18 +97,4 @@ func (s *Store) fileBytes() (map[string]int64, error) {
 	}
 	sums["reserve"], err = s.reserved()
 	return sums, err
-}
-
-// reserved returns the bytes that the reserve occupies.
-func (s *Store) reserved() (int64, error) {
-	dir, err := fsx.OpenDir(s.dir)
-	if err != nil {
-		return 0, err
-	}
-	defer dir.Close()
-	stat, err := dir.Stat("reserve")
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	return stat.Blocks * 512, err
 }

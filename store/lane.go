@@ -101,29 +101,21 @@ func (run *session) put(l *lane, id blob.ID, raw []byte, from ancestor) (unlike 
 // stored whole, before's own base. It returns the zero entry if there is none.
 // One that is damaged is none either.
 func (run *session) baseOf(l *lane, before blob.ID) (blob.Entry, error) {
-	if before.IsZero() {
-		return blob.Entry{}, nil
-	}
-	loc, ok := run.load.chunks.Find(before)
+	last, ok := run.load.chunks.Find(before)
 	if !ok {
 		return blob.Entry{}, nil
 	}
-	if loc.IsDelta() {
-		before = loc.Base
+	if last.IsDelta() {
+		before = last.Base
 	}
 	loc, err := run.load.base(before)
-	var base []byte
 	if err == nil {
-		base, err = run.load.at(l.base, loc)
+		l.base, err = run.load.at(l.base, loc)
 	}
-	switch {
-	case errors.Is(err, ErrCorrupt):
+	if errors.Is(err, ErrCorrupt) {
 		return blob.Entry{}, nil
-	case err != nil:
-		return blob.Entry{}, err
 	}
-	l.base = base
-	return loc.Entry, nil
+	return loc.Entry, err
 }
 
 // deltaShare is the part of a whole blob that a delta may take: for less gain

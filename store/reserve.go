@@ -9,30 +9,68 @@ import (
 	"github.com/warmstore/warmstore/internal/fsx"
 )
 
-// reserveSize is the space that is kept for the index, so that gc and forget
-// can free more on a full disk. A transaction that drops packs writes new pages
-// before old ones are free: at most the tails of a few dozen packs.
-const reserveSize = 16 << 20 // bytes
+// The reserve is the space that is kept for the index, so that gc and forget can
+// free more on a full disk. A transaction writes new pages before old ones are free:
+// where packs are dropped, the tails beside theirs. That is less than there is of the
+// index, and of a large one no more than a few hundred tails.
+const (
+	reserveLeast = 4 << 20 // bytes
+	reserveMost  = 16 << 20
+)
 
-// keepReserve makes the reserve if it is not there. On a full disk there is
-// none for now.
+// keepReserve makes the reserve, or makes it larger if the index has grown. On a full
+// disk it stays as it is for now.
 func (s *Store) keepReserve() error {
-	f, err := os.OpenFile(s.path("reserve"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) || errors.Is(full(err), ErrFull) {
-		return nil
-	}
+	want, err := s.reserveSize()
 	if err != nil {
 		return err
 	}
-	err = fsx.Allocate(f, fsx.Extent{Length: reserveSize})
-	if errors.Join(err, f.Close()) == nil {
-		return nil
+	held, err := s.reserved()
+	if err != nil || held >= want {
+		return err
 	}
-	os.Remove(s.path("reserve"))
-	if errors.Is(full(err), ErrFull) {
+	err = full(s.reserve(want))
+	if held == 0 && err != nil {
+		os.Remove(s.path("reserve"))
+	}
+	if errors.Is(err, ErrFull) {
 		return nil
 	}
 	return err
+}
+
+// reserveSize returns how many bytes the reserve should have.
+func (s *Store) reserveSize() (int64, error) {
+	info, err := os.Stat(string(s.index))
+	if errors.Is(err, fs.ErrNotExist) {
+		return reserveLeast, nil // it is rebuilt when it is read
+	}
+	if err != nil {
+		return 0, err
+	}
+	return min(max(info.Size(), reserveLeast), reserveMost), nil
+}
+
+func (s *Store) reserve(bytes int64) error {
+	f, err := os.OpenFile(s.path("reserve"), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fsx.Allocate(f, fsx.Extent{Length: bytes}), f.Close())
+}
+
+// reserved returns the bytes that the reserve occupies.
+func (s *Store) reserved() (int64, error) {
+	dir, err := fsx.OpenDir(s.dir)
+	if err != nil {
+		return 0, err
+	}
+	defer dir.Close()
+	stat, err := dir.Stat("reserve")
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	return stat.Blocks * 512, err
 }
 
 // releaseReserve gives the reserve up and reports whether there was one.

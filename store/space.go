@@ -39,10 +39,13 @@ type demand struct {
 }
 
 // checkSpace returns ErrFull if the snapshot seems to need far more space than
-// there is, and says so if it seems to need more.
+// there is, and says so if it seems to need more. The reserve is no such space.
 func (run *session) checkSpace(ctx context.Context, volumes []Volume) error {
-	if run.opts.DryRun || run.opts.IgnoreSpace {
+	if run.opts.DryRun {
 		return nil
+	}
+	if err := run.store.keepReserve(); err != nil || run.opts.IgnoreSpace {
+		return err
 	}
 	disk, err := fsx.FilesystemAt(run.store.dir)
 	if err != nil {
