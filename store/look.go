@@ -23,7 +23,7 @@ type look struct {
 
 // look returns how these names in d look. Workers that have nothing else to do
 // help: where nothing changed, looking is most of the work.
-func (w *walk) look(d *fsx.SharedDir, names []string) []look {
+func (s *survey) look(d *fsx.SharedDir, names []string) []look {
 	looks := make([]look, len(names))
 	var next atomic.Int64
 	some := func() {
@@ -40,7 +40,7 @@ func (w *walk) look(d *fsx.SharedDir, names []string) []look {
 	var wait sync.WaitGroup
 	for range len(names)/lookAtOnce - 1 {
 		wait.Add(1)
-		if !w.files.TryGo(func() error { defer wait.Done(); some(); return nil }) {
+		if !s.files.TryGo(func() error { defer wait.Done(); some(); return nil }) {
 			wait.Done()
 			break
 		}

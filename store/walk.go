@@ -76,19 +76,8 @@ func (run *session) directory(ctx context.Context, v Volume) error {
 		return err
 	}
 	return run.build(ctx, run.newTree(v, seen), before, func(ctx context.Context, w *walk) error {
-		return w.root(ctx, root.Dir)
+		return w.directory(ctx, root.Dir)
 	})
-}
-
-// root sends all nodes of the tree whose root is open.
-func (w *walk) root(ctx context.Context, root *fsx.Dir) error {
-	own, err := root.OpenPath("")
-	if err != nil {
-		return err
-	}
-	top := fsx.Share(own, nil)
-	defer top.Leave()
-	return w.directory(ctx, top, "")
 }
 
 // build makes the manifest of a volume from the nodes that send sends.
@@ -128,47 +117,77 @@ func (run *session) walk(ctx context.Context, before *prior, out chan<- *node,
 	return err
 }
 
-// directory sends the node of directory d, of what is in it, and its end.
-func (w *walk) directory(ctx context.Context, d *fsx.SharedDir, name string) error {
-	stat, err := d.Self()
-	if err != nil {
-		return located(d.Path(""), err)
+// directory sends all nodes of the tree whose root is open.
+func (w *walk) directory(ctx context.Context, root *fsx.Dir) error {
+	sights := make(chan sight, surveyAhead)
+	survey := &survey{exclude: w.run.opts.Exclude, files: w.files, out: sights}
+	both, surveying := errgroup.WithContext(ctx)
+	both.Go(func() error {
+		defer close(sights)
+		return survey.root(surveying, root)
+	})
+	both.Go(func() error { return w.follow(ctx, sights) }) // files are read until after it
+	err := both.Wait()
+	for s := range sights { // what nobody dealt with, after an error
+		s.dir.Release()
 	}
-	n := &node{entry: manifest.Entry{Kind: manifest.Inode, Name: name, Meta: stat.Meta}}
-	if n.entry.Meta.Xattrs, err = d.Xattrs(""); err != nil {
-		return located(d.Path(""), err)
-	}
-	if err := w.send(ctx, n); err != nil {
-		return err
-	}
-	names, err := d.Names()
-	if err != nil {
-		return located(d.Path(""), err)
-	}
-	for names := range slices.Chunk(w.run.opts.Exclude.Keep(names, d.Path), lookAhead) {
-		for i, look := range w.look(d, names) {
-			if err := w.entry(ctx, d, names[i], look); err != nil {
-				return err
-			}
+	return err
+}
+
+// follow sends the nodes of all sights.
+func (w *walk) follow(ctx context.Context, sights <-chan sight) error {
+	for s := range sights {
+		err := w.sight(ctx, s)
+		s.dir.Release()
+		if err != nil {
+			return err
 		}
 	}
-	if again, err := d.Self(); err != nil || again.ID != stat.ID {
-		return located(d.Path(""), errors.Join(ErrChanged, err))
+	return nil
+}
+
+func (w *walk) sight(ctx context.Context, s sight) error {
+	switch s.kind {
+	case entered:
+		return w.enter(ctx, s)
+	case left:
+		return w.leave(ctx, s)
+	}
+	for i, look := range s.looks {
+		if err := w.entry(ctx, s.dir, s.names[i], look); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enter sends the node of a directory.
+func (w *walk) enter(ctx context.Context, s sight) error {
+	if s.name != "" { // else it is the root, where the cursor is
+		w.before.cursor.Find(s.name)
+		w.before.cursor.Enter()
+	}
+	return w.send(ctx, &node{entry: manifest.Entry{Kind: manifest.Inode, Name: s.name, Meta: s.self.Meta}})
+}
+
+// leave sends the end of a directory, in which nothing may have changed meanwhile.
+func (w *walk) leave(ctx context.Context, s sight) error {
+	if now, err := s.dir.Self(); err != nil || now.ID != s.self.ID {
+		return located(s.dir.Path(""), errors.Join(ErrChanged, err))
+	}
+	if s.name != "" {
+		w.before.cursor.Leave()
 	}
 	return w.send(ctx, &node{entry: manifest.Entry{Kind: manifest.End}})
 }
 
-// entry sends the node of one name in d, which looks like this, and what is below
-// it.
+// entry sends the node of one name in d that is no directory, and looks like this.
 func (w *walk) entry(ctx context.Context, d *fsx.SharedDir, name string, look look) error {
 	old := w.before.cursor.Find(name)
 	if look.err != nil {
 		return located(d.Path(name), look.err)
 	}
 	stat := look.stat
-	if stat.Type == fsx.Directory {
-		return w.descend(ctx, d, name)
-	}
 	n := &node{entry: manifest.Entry{Kind: manifest.Inode, Name: name, Meta: stat.Meta}}
 	if w.linked(&n.entry, stat) {
 		return w.send(ctx, n)
@@ -187,22 +206,6 @@ func (w *walk) entry(ctx context.Context, d *fsx.SharedDir, name string, look lo
 		return located(d.Path(name), err)
 	}
 	return w.send(ctx, n)
-}
-
-// descend walks the subdirectory name of d.
-func (w *walk) descend(ctx context.Context, d *fsx.SharedDir, name string) (err error) {
-	sub, err := d.Enter(name, nil)
-	if err != nil {
-		return located(d.Path(name), err)
-	}
-	defer func() {
-		if left := sub.Leave(); err == nil && left != nil {
-			err = located(d.Path(name), errors.Join(ErrChanged, left))
-		}
-	}()
-	w.before.cursor.Enter()
-	defer w.before.cursor.Leave()
-	return w.directory(ctx, sub, name)
 }
 
 // file sends the node of a regular file and has it read meanwhile.
