@@ -39,8 +39,7 @@ func TestReserveIsForAFullDisk(t *testing.T) {
 	}
 }
 
-// TestReserveGrowsWithTheIndex has an index of each size, and takes a snapshot of
-// nothing where the reserve is gone.
+// TestReserveGrowsWithTheIndex has an index of each size, and none.
 func TestReserveGrowsWithTheIndex(t *testing.T) {
 	s, err := Create(memory(t), Options{})
 	must(t, err)
