@@ -221,6 +221,32 @@ func TestWrongCommandLines(t *testing.T) {
 	}
 }
 
+// TestAllSizesOfAKind asks for a workload by its kind, of which there are three sizes.
+func TestAllSizesOfAKind(t *testing.T) {
+	for asked, want := range map[string][]string{
+		"keycloak":    {"keycloak", "keycloak-2", "keycloak-4"},
+		"keycloak-4":  {"keycloak-4"},
+		"image":       {"image"},
+		"keycloak-16": nil,
+	} {
+		opts, err := parseOptions([]string{"-size", "1,2,4", "-workloads", asked}, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		chosen, err := chosenWorkloads(opts, t.TempDir(), t.Logf)
+		if want == nil && err == nil {
+			t.Errorf("%s: there is none", asked)
+		}
+		var names []string
+		for _, w := range chosen {
+			names = append(names, w.Name())
+		}
+		if !slices.Equal(names, want) {
+			t.Errorf("%s: workloads are %q, want %q (%v)", asked, names, want, err)
+		}
+	}
+}
+
 // TestWorkloadsRepeat shows that what is built here is the same each time, as
 // far as a seed can make it so.
 func TestWorkloadsRepeat(t *testing.T) {

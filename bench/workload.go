@@ -45,13 +45,13 @@ func kind(workload string) string {
 }
 
 // chosenWorkloads returns those that were asked for, which must be possible
-// here, or all that are possible.
+// here, or all that are possible. Who asks for a kind gets all sizes of it.
 func chosenWorkloads(opts Options, scratch string, say func(string, ...any)) (chosen []Workload, err error) {
 	var names []string
 	standard := opts.scale.workloads
 	for _, w := range workloads(opts.scale, scratch) {
 		names = append(names, w.Name())
-		asked := slices.Contains(opts.workloads, w.Name())
+		asked := slices.Contains(opts.workloads, w.Name()) || slices.Contains(opts.workloads, kind(w.Name()))
 		missing := w.Missing()
 		switch {
 		case len(opts.workloads) > 0 && !asked:
