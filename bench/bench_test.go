@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/warmstore/warmstore/internal/need"
 )
 
 // TestMain lets the test's program be the limit, as bench's own program is.
@@ -223,6 +225,9 @@ func TestWrongCommandLines(t *testing.T) {
 
 // TestAllSizesOfAKind asks for a workload by its kind, of which there are three sizes.
 func TestAllSizesOfAKind(t *testing.T) {
+	if missing := newKeycloak(Scale{}, t.TempDir()).Missing(); missing != "" {
+		need.Lacks(t, missing)
+	}
 	for asked, want := range map[string][]string{
 		"keycloak":    {"keycloak", "keycloak-2", "keycloak-4"},
 		"keycloak-4":  {"keycloak-4"},
