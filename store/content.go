@@ -101,7 +101,7 @@ func (w *walk) content(ctx context.Context, f io.ReaderAt, n *node) ([]manifest.
 	c.choose(head)
 	var err error
 	if c.line != nil {
-		err = c.flowing(ctx)
+		err = c.shifting(ctx)
 	} else {
 		err = c.aligned(ctx, int64(c.cutter.Max()))
 	}
@@ -199,11 +199,20 @@ func (c *content) alignedSpan(s *span, before basis) error {
 	return c.keep(l, s, data, c.cuts(data, true), &before)
 }
 
-// flowing reads a file whose cuts depend on the content, so from begin to end;
+// shifting reads a file whose cuts depend on the content.
+func (c *content) shifting(ctx context.Context) error {
+	end, err := c.prefix(ctx)
+	if err != nil {
+		return err
+	}
+	return c.flowing(ctx, end)
+}
+
+// flowing reads the file from offset to the end, since one cut depends on the other;
 // what is cut is hashed and stored by others meanwhile.
-func (c *content) flowing(ctx context.Context) error {
+func (c *content) flowing(ctx context.Context, offset int64) error {
 	var rest []byte
-	for offset := int64(0); offset < c.size; {
+	for offset < c.size {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
