@@ -41,7 +41,7 @@ type StoreUsage struct {
 
 // weighDisk accounts for the files of the store, of whose blobs live is needed.
 func (s *Store) weighDisk(st *state, live *index.Set, u *StoreUsage) error {
-	plan := newPlan(st.chunks, live, nil, defaultMinGarbage)
+	plan := newPlan(st.chunks, live, nil, DefaultMinGarbage)
 	left, err := s.garbage(st)
 	if err != nil {
 		return err

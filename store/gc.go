@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	// defaultMinGarbage is the share of a pack that must be garbage for it to be
-	// rewritten, and of the store for Collect to run by itself.
-	defaultMinGarbage = 25 // percent
+	// DefaultMinGarbage is the share of a pack that must be garbage for it to be
+	// rewritten, and of the store for Collect to run by itself. ARCHITECTURE.md
+	// has what others cost over 30 nights.
+	DefaultMinGarbage = 15 // percent
 	// dropAtOnce bounds the packs that one transaction drops, and with it the
 	// space that the index needs for it: on a full disk that is the reserve.
 	dropAtOnce = 16
@@ -29,7 +30,7 @@ const (
 
 // GCOptions configure Collect. The zero value works.
 type GCOptions struct {
-	MinGarbage int  // percent of a pack that must be garbage to rewrite it; 0: 25
+	MinGarbage int  // percent of a pack that must be garbage to rewrite it; 0: DefaultMinGarbage
 	DryRun     bool // plan only
 	// IfDue does nothing but a sweep unless that share of the whole store seems
 	// to be garbage, and does not wait for anybody.
@@ -58,7 +59,7 @@ type GCResult struct {
 func (s *Store) Collect(ctx context.Context, opts GCOptions) (*GCResult, error) {
 	begun := time.Now()
 	if opts.MinGarbage == 0 {
-		opts.MinGarbage = defaultMinGarbage
+		opts.MinGarbage = DefaultMinGarbage
 	}
 	if opts.MinGarbage < 0 || opts.MinGarbage > 100 {
 		return nil, fmt.Errorf("gc: %w: %d percent garbage", ErrInvalid, opts.MinGarbage)

@@ -276,7 +276,7 @@ func (x *examination) restoring(a *AppStatus) error {
 // disk accounts for the space.
 func (x *examination) disk() error {
 	st := x.status
-	plan := newPlan(x.state.chunks, x.live, nil, defaultMinGarbage)
+	plan := newPlan(x.state.chunks, x.live, nil, DefaultMinGarbage)
 	st.Needed, st.Garbage = plan.Live, plan.Dead
 	most := x.opts.MaxGarbage
 	if most == 0 {

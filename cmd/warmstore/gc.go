@@ -18,7 +18,8 @@ func gcCommand() *cli.Command {
 			"warmstore gc --min-garbage 5",
 		),
 		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "min-garbage", Value: 25, Usage: "rewrite packs with more than `PCT` percent garbage"},
+			&cli.IntFlag{Name: "min-garbage", Value: store.DefaultMinGarbage,
+				Usage: "rewrite packs with more than `PCT` percent garbage"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the plan and change nothing"},
 			metricsFlag(),
 		},
