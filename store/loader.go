@@ -87,14 +87,21 @@ func (l *loader) choose(c choice) (blob.Location, error) {
 			return loc, nil
 		}
 	}
-	copies := slices.Collect(c.from(l.chunks))
-	switch len(copies) {
+	var first blob.Location
+	copies := 0
+	for loc := range c.from(l.chunks) {
+		if copies == 0 {
+			first = loc
+		}
+		copies++
+	}
+	switch copies {
 	case 0:
 		return blob.Location{}, fmt.Errorf("chunk %s is not in the store: %w", c.id.Short(), ErrCorrupt)
 	case 1:
-		return copies[0], nil
+		return first, nil
 	}
-	return l.readable(c, copies)
+	return l.readable(c, slices.Collect(c.from(l.chunks)))
 }
 
 // readable returns the first copy that can be read.

@@ -101,7 +101,11 @@ func (c *Coder) Decode(dst []byte, e blob.Entry, stored, base []byte) ([]byte, e
 	return nil, corrupt("unknown %v", e.Codec)
 }
 
-// inflate decodes one frame that must hold exactly n bytes; it allocates no
+// beyond is how many bytes more than there are to decode must fit, for the decoder
+// not to look before each copy whether they do: its compressedBlockOverAlloc.
+const beyond = 16
+
+// inflate decodes one frame that must hold exactly n bytes; it allocates hardly
 // more, whatever the frame claims.
 func (c *Coder) inflate(dst, stored []byte, n int) ([]byte, error) {
 	return inflate(c.dec, dst, stored, n)
@@ -111,15 +115,15 @@ func inflate(dec *zstd.Decoder, dst, stored []byte, n int) ([]byte, error) {
 	if n > blob.MaxRaw {
 		return nil, corrupt("blob of %d bytes, at most %d are allowed", n, blob.MaxRaw)
 	}
-	if cap(dst) < n {
-		dst = make([]byte, 0, n)
+	if cap(dst) < n+beyond {
+		dst = make([]byte, 0, max(n+beyond, 2*cap(dst))) // chunks differ in length
 	}
-	raw, err := dec.DecodeAll(stored, dst[:0:n])
+	raw, err := dec.DecodeAll(stored, dst[:0:n+beyond])
 	if err != nil {
 		return nil, corrupt("zstd: %v", err)
 	}
 	if len(raw) != n {
 		return nil, corrupt("%d raw bytes, want %d", len(raw), n)
 	}
-	return raw, nil
+	return dst[:n], nil // which is raw, with all the room that there is
 }

@@ -57,6 +57,9 @@ func TestBuffersAreReused(t *testing.T) {
 		if &back[0] != &decoded[0] || !bytes.Equal(back, raw) {
 			t.Errorf("%v: Decode did not use its buffer", e.Codec)
 		}
+		if cap(back) != cap(decoded) { // the next chunk may be longer
+			t.Errorf("%v: Decode left %d bytes of a buffer of %d", e.Codec, cap(back), cap(decoded))
+		}
 	}
 }
 

@@ -130,7 +130,7 @@ func (r *Reader) ReadStored(dst []byte, e blob.Entry) ([]byte, error) {
 		return nil, r.failed(e, corrupt("beyond the end of the pack"))
 	}
 	if cap(dst) < int(e.Stored) {
-		dst = make([]byte, e.Stored)
+		dst = make([]byte, max(int(e.Stored), 2*cap(dst))) // blobs differ in length
 	}
 	dst = dst[:e.Stored]
 	if _, err := r.file.ReadAt(dst, int64(e.Offset)); err != nil {
