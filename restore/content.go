@@ -6,9 +6,8 @@ import (
 	"os"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/warmstore/warmstore/internal/blob"
+	"github.com/warmstore/warmstore/internal/crew"
 	"github.com/warmstore/warmstore/internal/fsx"
 	"github.com/warmstore/warmstore/internal/manifest"
 )
@@ -20,8 +19,8 @@ const spanSize = 1 << 20 // bytes
 // What differs goes to write and zero, which several workers may call at a time.
 type content struct {
 	run   *run
-	files *errgroup.Group // whose workers take spans
-	live  *os.File        // nil: there is nothing to compare with, and it reads as zeros
+	files *crew.Crew // whose workers take spans
+	live  *os.File   // nil: there is nothing to compare with, and it reads as zeros
 	write func(data []byte, offset int64) error
 	zero  func(fsx.Extent) error
 	// wrote is called after a whole span in which something differed, if set.

@@ -8,8 +8,7 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/warmstore/warmstore/internal/crew"
 	"github.com/warmstore/warmstore/internal/fsx"
 	"github.com/warmstore/warmstore/internal/manifest"
 	"github.com/warmstore/warmstore/internal/witness"
@@ -21,7 +20,7 @@ type liveTree struct {
 	run    *run
 	root   *fsx.Dir
 	before *witness.Reader  // how its files looked when they were right; nil: unknown
-	files  *errgroup.Group  // comparing files, and parts of them
+	files  *crew.Crew       // comparing files, and parts of them
 	levels []level          // the open directories down to where the walk is
 	enter  *item            // a directory that the walk goes into next
 	links  map[uint64]first // the first names of inodes that the manifest gives several
@@ -46,8 +45,8 @@ func (r *run) newLiveTree(ctx context.Context, volume string, root *fsx.Dir) (*l
 		root.Close()
 		return nil, err
 	}
-	t := &liveTree{run: r, root: root, files: new(errgroup.Group), links: make(map[uint64]first)}
-	t.files.SetLimit(r.opts.Workers)
+	files, _ := crew.New(ctx, r.opts.Workers)
+	t := &liveTree{run: r, root: root, files: files, links: make(map[uint64]first)}
 	if r.opts.Memory != nil {
 		t.before = r.opts.Memory.Recall(volume, root)
 	}

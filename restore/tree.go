@@ -6,8 +6,7 @@ import (
 	"path"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/warmstore/warmstore/internal/crew"
 	"github.com/warmstore/warmstore/internal/fsx"
 	"github.com/warmstore/warmstore/internal/manifest"
 )
@@ -18,7 +17,7 @@ type tree struct {
 	*volume
 	dec   *manifest.Decoder
 	top   *fsx.SharedDir
-	files *errgroup.Group // restoring files, and parts of them
+	files *crew.Crew      // restoring files, and parts of them
 	links map[uint64]link // the first names of inodes that have several
 }
 
@@ -30,10 +29,7 @@ type link struct {
 
 // tree makes the volume's root what the manifest says.
 func (v *volume) tree(ctx context.Context, dec *manifest.Decoder) error {
-	files, ctx := errgroup.WithContext(ctx)
-	files.SetLimit(v.run.opts.Workers)
-	t := &tree{volume: v, dec: dec, files: files, links: make(map[uint64]link)}
-	e, err := t.dec.Next()
+	e, err := dec.Next()
 	if err != nil {
 		return err
 	}
@@ -41,6 +37,8 @@ func (v *volume) tree(ctx context.Context, dec *manifest.Decoder) error {
 	if err != nil {
 		return err
 	}
+	files, ctx := crew.New(ctx, v.run.opts.Workers)
+	t := &tree{volume: v, dec: dec, files: files, links: make(map[uint64]link)}
 	t.top = fsx.Share(own, becomes(t.run.meta(e)))
 	err = t.directory(ctx, t.top)
 	if failed := files.Wait(); failed != nil {

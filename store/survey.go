@@ -5,8 +5,7 @@ import (
 	"errors"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/warmstore/warmstore/internal/crew"
 	"github.com/warmstore/warmstore/internal/exclude"
 	"github.com/warmstore/warmstore/internal/fsx"
 )
@@ -18,7 +17,7 @@ const surveyAhead = 32
 // compares them with the previous manifest: where nothing changed, both take long.
 type survey struct {
 	exclude exclude.Patterns
-	files   *errgroup.Group // whose idle workers help to look
+	files   *crew.Crew // whose idle workers help to look
 	out     chan<- sight
 }
 

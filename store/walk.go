@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/warmstore/warmstore/internal/crew"
 	"github.com/warmstore/warmstore/internal/fsx"
 	"github.com/warmstore/warmstore/internal/manifest"
 )
@@ -36,7 +37,7 @@ type walk struct {
 	run    *session
 	before *prior
 	out    chan<- *node
-	files  *errgroup.Group // reading files, and parts of them
+	files  *crew.Crew // reading files, and parts of them
 	links  map[inode]*links
 	groups uint64
 }
@@ -107,8 +108,7 @@ func (run *session) warn(format string, args ...any) {
 // walk sends all nodes of a volume and waits for its files.
 func (run *session) walk(ctx context.Context, before *prior, out chan<- *node,
 	send func(ctx context.Context, w *walk) error) error {
-	files, ctx := errgroup.WithContext(ctx)
-	files.SetLimit(run.store.opts.Workers)
+	files, ctx := crew.New(ctx, run.store.opts.Workers)
 	w := &walk{run: run, before: before, out: out, files: files, links: make(map[inode]*links)}
 	err := send(ctx, w)
 	if failed := files.Wait(); failed != nil {

@@ -31,10 +31,10 @@ var layers = map[string][]string{
 	"internal/webpage": {"store", "internal/fsx"},
 	"internal/source":  {"store", "restore", "internal/docker", "internal/fsx"},
 	"store": {"chunker", "index", "internal/blob", "internal/pack", "internal/manifest", "internal/witness",
-		"internal/exclude", "internal/fsx", "internal/planted"},
+		"internal/crew", "internal/exclude", "internal/fsx", "internal/planted"},
 	// never store: restore declares the Source it needs
-	"restore": {"internal/blob", "internal/manifest", "internal/witness", "internal/exclude", "internal/fsx",
-		"internal/planted"},
+	"restore": {"internal/blob", "internal/manifest", "internal/witness", "internal/crew", "internal/exclude",
+		"internal/fsx", "internal/planted"},
 	"index":             {"internal/blob", "internal/pack", "internal/planted"}, // its values are footers
 	"internal/pack":     {"internal/blob", "internal/fsx", "internal/planted"},
 	"internal/archive":  {"store", "internal/source", "internal/tarball", "internal/fsx"},
@@ -45,6 +45,7 @@ var layers = map[string][]string{
 	"internal/blob":     nil,
 	"internal/fsx":      {"internal/planted"},
 	"internal/planted":  nil,
+	"internal/crew":     nil,
 	"internal/docker":   nil,
 	"chunker":           nil,
 
