@@ -50,7 +50,7 @@ func (w warmstore) Version(ctx context.Context) (string, error) {
 // Settings implements Peer.
 func (w warmstore) Settings() string {
 	return "defaults, `--keep 9`, or as many as nights keep; durable when it returns; " +
-		"a reserve of 4 MiB or more is part of the store; no encryption"
+		"a reserve of 2 MiB or more is part of the store; no encryption"
 }
 
 // Create implements Peer. The first command makes the store, so that its

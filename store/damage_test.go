@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -244,15 +245,25 @@ func TestDamagedMarkCanBeRepaired(t *testing.T) {
 	}
 }
 
-// TestForgetAndGCFreeAFullDisk fills the disk to the last byte.
+// TestForgetAndGCFreeAFullDisk fills the disk to the last byte, beside a small index
+// and one that is larger than the least reserve.
 func TestForgetAndGCFreeAFullDisk(t *testing.T) {
-	disk := mount(t, 48<<20)
+	for _, files := range []int{1, 50_000} {
+		t.Run(fmt.Sprint(files), func(t *testing.T) { forgetOnAFullDisk(t, files) })
+	}
+}
+
+func forgetOnAFullDisk(t *testing.T, files int) {
+	disk := mount(t, 96<<20)
 	root := filepath.Join(disk, "warm")
 	s := open(t, root)
 	gone, kept := t.TempDir(), t.TempDir()
 	write(t, kept+"/shared", few(2, 2<<20))
 	write(t, gone+"/shared", few(2, 2<<20))
 	write(t, gone+"/own", few(1, 6<<20))
+	for i := range files {
+		write(t, fmt.Sprint(gone, "/", i), fmt.Append(nil, i))
+	}
 	take(t, s, "kept", kept, store.SnapshotOptions{})
 	take(t, s, "gone", gone, store.SnapshotOptions{})
 	fill(t, disk, 0)
@@ -271,7 +282,7 @@ func TestForgetAndGCFreeAFullDisk(t *testing.T) {
 	gc(t, s, store.GCOptions{})
 	var st unix.Stat_t
 	check(t, unix.Stat(inStore(root, "reserve"), &st))
-	if st.Blocks*512 < 4<<20 {
+	if st.Blocks*512 < 2<<20 {
 		t.Errorf("the reserve is %d bytes when there is space again", st.Blocks*512)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/warmstore/warmstore/index"
 	"github.com/warmstore/warmstore/internal/fsx"
@@ -14,7 +15,7 @@ import (
 // where packs are dropped, the tails beside theirs. That is less than there is of the
 // index, and of a large one no more than a few hundred tails.
 const (
-	reserveLeast = 4 << 20 // bytes
+	reserveLeast = 2 << 20 // bytes
 	reserveMost  = 16 << 20
 )
 
@@ -39,16 +40,11 @@ func (s *Store) keepReserve() error {
 	return err
 }
 
-// reserveSize returns how many bytes the reserve should have.
+// reserveSize returns how many bytes the reserve should have. An index that is not there
+// is made when it is read.
 func (s *Store) reserveSize() (int64, error) {
-	info, err := os.Stat(string(s.index))
-	if errors.Is(err, fs.ErrNotExist) {
-		return reserveLeast, nil // it is rebuilt when it is read
-	}
-	if err != nil {
-		return 0, err
-	}
-	return min(max(info.Size(), reserveLeast), reserveMost), nil
+	index, err := spaceOf(string(s.index))
+	return min(max(index, reserveLeast), reserveMost), err
 }
 
 func (s *Store) reserve(bytes int64) error {
@@ -60,13 +56,16 @@ func (s *Store) reserve(bytes int64) error {
 }
 
 // reserved returns the bytes that the reserve occupies.
-func (s *Store) reserved() (int64, error) {
-	dir, err := fsx.OpenDir(s.dir)
+func (s *Store) reserved() (int64, error) { return spaceOf(s.path("reserve")) }
+
+// spaceOf returns the bytes that a file occupies on disk; none if there is none.
+func spaceOf(path string) (int64, error) {
+	dir, err := fsx.OpenDir(filepath.Dir(path))
 	if err != nil {
 		return 0, err
 	}
 	defer dir.Close()
-	stat, err := dir.Stat("reserve")
+	stat, err := dir.Stat(filepath.Base(path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}

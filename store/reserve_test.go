@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/warmstore/warmstore/index"
+	"github.com/warmstore/warmstore/internal/fsx"
 )
 
 // TestReserveIsForAFullDisk has a transaction that finds the disk full once.
@@ -44,9 +45,9 @@ func TestReserveGrowsWithTheIndex(t *testing.T) {
 	s, err := Create(memory(t), Options{})
 	must(t, err)
 	for _, size := range []struct{ index, want int64 }{
-		{1 << 20, 4 << 20}, {9 << 20, 9 << 20}, {8 << 20, 9 << 20}, {100 << 20, 16 << 20},
+		{1 << 20, 2 << 20}, {9 << 20, 9 << 20}, {8 << 20, 9 << 20}, {100 << 20, 16 << 20},
 	} {
-		must(t, os.Truncate(string(s.index), size.index))
+		occupy(t, string(s.index), size.index)
 		must(t, s.keepReserve())
 		held, err := s.reserved()
 		must(t, err)
@@ -56,6 +57,14 @@ func TestReserveGrowsWithTheIndex(t *testing.T) {
 	}
 	must(t, os.Remove(string(s.index)))
 	must(t, s.keepReserve())
+}
+
+// occupy makes a file occupy so many bytes, of which it need not be as long.
+func occupy(t *testing.T, path string, bytes int64) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
+	must(t, err)
+	must(t, fsx.Allocate(f, fsx.Extent{Length: bytes}))
+	must(t, f.Close())
 }
 
 // TestSnapshotMakesTheReserveAgain takes one after the reserve was used up, and one

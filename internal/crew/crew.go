@@ -10,9 +10,9 @@ import (
 	"sync"
 )
 
-// ahead is how many tasks may wait for each worker. With one, workers wait for whoever
-// makes the tasks.
-const ahead = 32
+// ahead is how many tasks may wait for a worker. With a few, workers wait for whoever
+// makes the tasks; and each may hold a directory open.
+const ahead = 256
 
 // A Crew is a number of workers. It is safe for concurrent use, by tasks of its own
 // too.
@@ -30,9 +30,8 @@ type Crew struct {
 // be called.
 func New(ctx context.Context, workers int) (*Crew, context.Context) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	workers = max(workers, 1)
-	c := &Crew{queue: make(chan func() error, ahead*workers), help: make(chan func() error), cancel: cancel}
-	for range workers {
+	c := &Crew{queue: make(chan func() error, ahead), help: make(chan func() error), cancel: cancel}
+	for range max(workers, 1) {
 		go c.work()
 	}
 	return c, ctx
