@@ -16,6 +16,8 @@ import (
 const (
 	// spanSize is the least part of a file that one worker reads at a time.
 	spanSize = 1 << 20 // bytes
+	// skipped is the least part of a hole that is not read.
+	skipped = 16 << 10 // bytes
 	// attempts is how often a file is read that changes meanwhile.
 	attempts = 3
 )
@@ -128,6 +130,26 @@ func (c *content) readAt(data []byte, offset int64) error {
 	return err
 }
 
+// readAround is readAt, but for what is in long holes: they are known to be zeros, and
+// reading them would fill the page cache with zeros.
+func (c *content) readAround(data []byte, offset int64, holes []fsx.Extent) error {
+	for _, h := range holes {
+		start, end := max(h.Offset-offset, 0), min(h.Offset+h.Length-offset, int64(len(data)))
+		if start >= int64(len(data)) {
+			break
+		}
+		if end-start < skipped {
+			continue
+		}
+		if err := c.readAt(data[:start], offset); err != nil {
+			return err
+		}
+		clear(data[start:end])
+		data, offset = data[end:], offset+end
+	}
+	return c.readAt(data, offset)
+}
+
 // small reads a file of one span at once.
 func (c *content) small() ([]manifest.Piece, error) {
 	l := c.walk.run.lane()
@@ -155,8 +177,8 @@ func (c *content) aligned(ctx context.Context, size int64) error {
 			s.length = max(s.length, hole-hole%step) // it may be exabytes
 			s.pieces = []manifest.Piece{{Length: s.length}}
 		} else {
-			before := c.before.from(offset)
-			c.share(func() { s.err = c.alignedSpan(s, before) })
+			before, holes := c.before.from(offset), c.holes
+			c.share(func() { s.err = c.alignedSpan(s, before, holes) })
 		}
 		offset += s.length
 	}
@@ -189,11 +211,12 @@ func (c *content) share(work func()) {
 	}
 }
 
-func (c *content) alignedSpan(s *span, before basis) error {
+// alignedSpan reads and stores a span, of which parts may be in holes.
+func (c *content) alignedSpan(s *span, before basis, holes []fsx.Extent) error {
 	l := c.walk.run.lane()
 	defer c.walk.run.free(l)
 	data := l.buffer(int(s.length))
-	if err := c.readAt(data, s.offset); err != nil {
+	if err := c.readAround(data, s.offset, holes); err != nil {
 		return err
 	}
 	return c.keep(l, s, data, c.cuts(data, true), &before)
