@@ -105,8 +105,8 @@ func (c *Coder) Decode(dst []byte, e blob.Entry, stored, base []byte) ([]byte, e
 // not to look before each copy whether they do: its compressedBlockOverAlloc.
 const beyond = 16
 
-// inflate decodes one frame that must hold exactly n bytes; it allocates hardly
-// more, whatever the frame claims.
+// inflate decodes one frame that must hold exactly n bytes; it allocates less than
+// twice as many, whatever the frame claims.
 func (c *Coder) inflate(dst, stored []byte, n int) ([]byte, error) {
 	return inflate(c.dec, dst, stored, n)
 }
